@@ -1,0 +1,57 @@
+/* cli: what every command gets: its parsed words and options, and the ways to ask
+ * the node and to answer the person. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/say.h"
+#include "crypto/base/buf.h"
+#include "crypto/base/err.h"
+#include "storage/home.h"
+
+#define CLI_WORDS_MAX 8
+#define CLI_PEERS_MAX 32
+
+enum cli_progress { PROGRESS_AUTO, PROGRESS_NONE, PROGRESS_JSON };
+
+struct cli {
+    char home[HOME_PATH_MAX];
+    bool json, quiet, verbose, yes, offline, no_color;
+    enum cli_progress progress;
+    uint64_t timeout_ms;
+    const char *listen;
+    const char *words[CLI_WORDS_MAX]; /* behind the command's own */
+    size_t word_count;
+    const struct command *command;
+    /* options of commands; NULL or false when not given */
+    const char *name, *quota, *course, *to, *raw, *log_format;
+    const char *peers[CLI_PEERS_MAX];
+    size_t peer_count;
+    long lesson;
+    bool no_passphrase, dry_run, allow_secrets, best, versions, all, banned;
+    struct client *client;
+    struct err err;
+};
+
+/** cli_open - the client, opened when first needed. 0 or ERR_*, in c->err. */
+int cli_open(struct cli *c, bool must_host);
+
+/** cli_call - ask @request (taken); progress is shown. *out_result as in
+ *  client_call. The error is in c->err. */
+int cli_call(struct cli *c, json_t *request, json_t **out_result);
+
+/** cli_simple - one op with one word as @key, the answer printed by @show. */
+int cli_simple(struct cli *c, const char *op, const char *key,
+               void (*show)(struct cli *c, const json_t *result));
+
+/** cli_answer - print @result: as it is with --json, else through @show. */
+void cli_answer(struct cli *c, const json_t *result,
+                void (*show)(struct cli *c, const json_t *result));
+
+/** cli_exit_code - of an ERR_* (or 0). */
+int cli_exit_code(int rc);
+
+#endif

@@ -1,0 +1,384 @@
+/* Commands about courses that are here, and get. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "crypto/base/hex.h"
+
+/* ---- ls, info, ticket ------------------------------------------------------------- */
+
+static void show_ls(struct cli *c, const json_t *r)
+{
+    const json_t *list = json_object_get(r, "courses");
+
+    (void)c;
+    if (json_array_size(list) == 0)
+        printf("%s\n", say(SAY_NO_COURSES));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *o = json_array_get(list, i);
+        char *title = output_safe(output_text(o, "title"));
+
+        printf("%.8s  %-9s %10s  %3lld  %s%s\n", output_text(o, "course"),
+               output_text(o, "state"),
+               output_size((uint64_t)output_int(o, "bytes")).s,
+               output_int(o, "edition"), title,
+               json_is_true(json_object_get(o, "pinned")) ? " *" : "");
+        free(title);
+    }
+}
+
+int cmd_ls(struct cli *c)
+{
+    return cli_simple(c, "ls", NULL, show_ls);
+}
+
+static void show_lessons(const json_t *module)
+{
+    const json_t *list = json_object_get(module, "lessons");
+
+    output_line(output_text(module, "title"));
+    for (size_t i = 0; i < json_array_size(list) && i < 40; i++) {
+        const json_t *l = json_array_get(list, i);
+        char *title = output_safe(output_text(l, "title"));
+
+        printf("  %3lld %-9s %s\n", output_int(l, "lesson"),
+               output_text(l, "kind"), title);
+        free(title);
+    }
+    if (json_array_size(list) > 40)
+        printf("      ... %zu\n", json_array_size(list) - 40);
+}
+
+static void show_info(struct cli *c, const json_t *r)
+{
+    const json_t *modules = json_object_get(r, "modules");
+    const json_t *versions = json_object_get(r, "versions");
+
+    (void)c;
+    output_line(output_text(r, "title"));
+    printf("%s\n%s  %lld  %s\n", output_text(r, "course"),
+           output_text(r, "state"), output_int(r, "edition"),
+           output_size((uint64_t)output_int(r, "bytes")).s);
+    printf("%s\n", output_text(r, "author"));
+    if (output_text(r, "summary")[0] != '\0')
+        output_line(output_text(r, "summary"));
+    for (size_t i = 0; i < json_array_size(modules) && i < 30; i++)
+        show_lessons(json_array_get(modules, i));
+    for (size_t i = 0; i < json_array_size(versions); i++) {
+        const json_t *v = json_array_get(versions, i);
+        char *change = output_safe(output_text(v, "change"));
+
+        printf("%4lld  %.12s  %s  %s\n", output_int(v, "edition"),
+               output_text(v, "record"),
+               output_size((uint64_t)output_int(v, "bytes")).s, change);
+        free(change);
+    }
+}
+
+int cmd_info(struct cli *c)
+{
+    json_t *word = json_string(c->words[0]);
+    json_t *r = NULL;
+    int rc;
+
+    if (word == NULL)
+        return err_set(&c->err, ERR_NOT_FOUND, "the name is not UTF-8");
+    rc = cli_call(c, json_pack("{s:s, s:o, s:b}", "op", "info", "course",
+                               word, "versions", c->versions), &r);
+    cli_answer(c, r, show_info);
+    json_decref(r);
+    return rc;
+}
+
+static void show_ticket(struct cli *c, const json_t *r)
+{
+    (void)c;
+    printf("%s\n", output_text(r, "ticket"));
+}
+
+int cmd_ticket(struct cli *c)
+{
+    return cli_simple(c, "ticket", "course", show_ticket);
+}
+
+/* ---- get ------------------------------------------------------------------------------ */
+
+static void show_get(struct cli *c, const json_t *r)
+{
+    (void)c;
+    if (strcmp(output_text(r, "state"), "complete") != 0) {
+        printf(say(SAY_GOT_PART), output_int(r, "fetched_chunks"));
+    } else {
+        printf(say(SAY_GOT), output_text(r, "title")[0]
+                                 ? output_text(r, "title")
+                                 : "course",
+               output_int(r, "edition"),
+               output_size((uint64_t)output_int(r, "bytes")).s,
+               json_real_value(json_object_get(r, "seconds")),
+               json_array_size(json_object_get(r, "peers")));
+    }
+    printf("\n");
+}
+
+static char *absolute(const char *dir)
+{
+    char cwd[2048];
+    char *out = NULL;
+
+    if (dir[0] == '/')
+        return strdup(dir);
+    if (getcwd(cwd, sizeof cwd) == NULL ||
+        asprintf(&out, "%s/%s", cwd, dir) < 0)
+        return NULL;
+    return out;
+}
+
+static json_t *get_request(struct cli *c)
+{
+    json_t *word = json_string(c->words[0]);
+    json_t *peers = json_array();
+    json_t *q;
+
+    if (word == NULL) {
+        json_decref(peers);
+        return NULL;
+    }
+    for (size_t i = 0; i < c->peer_count; i++)
+        (void)json_array_append_new(peers, json_string(c->peers[i]));
+    q = json_pack("{s:s, s:o, s:o, s:I, s:I}", "op", "get", "course", word,
+                  "peers", peers, "lesson", (json_int_t)c->lesson,
+                  "timeout_ms", (json_int_t)c->timeout_ms);
+    if (q != NULL && c->to != NULL) {
+        char *to = absolute(c->to);
+
+        if (to != NULL)
+            (void)json_object_set_new(q, "to", json_string(to));
+        free(to);
+    }
+    return q;
+}
+
+static void add_title(struct cli *c, json_t *r)
+{
+    json_t *info = NULL;
+
+    if (c->json || r == NULL)
+        return;
+    if (cli_call(c, json_pack("{s:s, s:s}", "op", "info", "course",
+                              output_text(r, "course")), &info) == 0) {
+        char *title = output_safe(output_text(info, "title"));
+
+        (void)json_object_set_new(r, "title", json_string(title));
+        free(title);
+    }
+    json_decref(info);
+}
+
+int cmd_get(struct cli *c)
+{
+    json_t *r = NULL;
+    struct err saved;
+    int rc;
+
+    if (c->listen == NULL && !c->offline)
+        c->listen = "0.0.0.0:0"; /* learners feed each other */
+    rc = cli_call(c, get_request(c), &r);
+    if (rc == ERR_CORRUPT || rc == ERR_MALFORMED)
+        rc = ERR_FAILED; /* get never says 4: it is not the user's store */
+    saved = c->err;
+    if (rc == 0)
+        add_title(c, r);
+    c->err = saved;
+    cli_answer(c, r, show_get);
+    json_decref(r);
+    return rc;
+}
+
+/* ---- verify, export, rm, pin, gc -------------------------------------------------------- */
+
+static void show_verify(struct cli *c, const json_t *r)
+{
+    const json_t *edited = json_object_get(r, "edited");
+
+    (void)c;
+    for (size_t i = 0; i < json_array_size(edited); i++) {
+        char *path = output_safe(
+            output_text(json_array_get(edited, i), "path"));
+
+        printf(say(SAY_EDITED), path);
+        printf("\n");
+        free(path);
+    }
+    if (json_is_true(json_object_get(r, "ok")))
+        printf(say(SAY_VERIFIED), output_int(r, "chunks"),
+               output_int(r, "courses"));
+    else
+        printf(say(SAY_BAD_CHUNKS),
+               json_array_size(json_object_get(r, "bad")));
+    printf("\n");
+}
+
+int cmd_verify(struct cli *c)
+{
+    json_t *q = json_pack("{s:s, s:b}", "op", "verify", "all",
+                          c->all || c->word_count == 0);
+    json_t *r = NULL;
+    int rc;
+
+    if (c->word_count != 0) {
+        json_t *word = json_string(c->words[0]);
+
+        if (word == NULL) {
+            json_decref(q);
+            q = NULL;
+        } else {
+            (void)json_object_set_new(q, "course", word);
+        }
+    }
+    rc = cli_call(c, q, &r);
+    cli_answer(c, r, show_verify);
+    json_decref(r);
+    return rc;
+}
+
+static void show_export(struct cli *c, const json_t *r)
+{
+    printf(say(SAY_EXPORTED), output_int(r, "files"), c->words[1]);
+    printf("\n");
+}
+
+int cmd_export(struct cli *c)
+{
+    char *dir = absolute(c->words[1]);
+    json_t *word = json_string(c->words[0]);
+    json_t *r = NULL;
+    json_t *q = NULL;
+    int rc;
+
+    if (word != NULL && dir != NULL)
+        q = json_pack("{s:s, s:O, s:s}", "op", "export", "course", word,
+                      "dir", dir);
+    rc = cli_call(c, q, &r);
+    cli_answer(c, r, show_export);
+    json_decref(r);
+    json_decref(word);
+    free(dir);
+    return rc;
+}
+
+static void show_done(struct cli *c, const json_t *r)
+{
+    (void)c;
+    (void)r;
+    printf("%s\n", say(SAY_DONE));
+}
+
+static void show_rm(struct cli *c, const json_t *r)
+{
+    (void)c;
+    (void)r;
+    printf("%s\n", say(SAY_REMOVED));
+}
+
+static int confirm(struct cli *c)
+{
+    char line[16];
+    char *name;
+
+    if (c->yes)
+        return 0;
+    if (!isatty(STDIN_FILENO))
+        return err_set(&c->err, ERR_INVALID, "%s", say(SAY_NEEDS_YES));
+    name = output_safe(c->words[0]);
+    fprintf(stderr, say(SAY_ASK_RM), name);
+    free(name);
+    if (fgets(line, sizeof line, stdin) == NULL ||
+        (line[0] != 'y' && line[0] != 'Y'))
+        return err_set(&c->err, ERR_INTERRUPTED, "not confirmed");
+    return 0;
+}
+
+int cmd_rm(struct cli *c)
+{
+    int rc = confirm(c);
+
+    return rc == 0 ? cli_simple(c, "rm", "course", show_rm) : rc;
+}
+
+int cmd_pin(struct cli *c)
+{
+    return cli_simple(c, "pin", "course", show_done);
+}
+
+int cmd_unpin(struct cli *c)
+{
+    return cli_simple(c, "unpin", "course", show_done);
+}
+
+static void show_gc(struct cli *c, const json_t *r)
+{
+    (void)c;
+    printf(say(SAY_SWEPT), output_int(r, "removed_chunks"),
+           output_size((uint64_t)output_int(r, "freed_bytes")).s);
+    printf("\n");
+}
+
+int cmd_gc(struct cli *c)
+{
+    return cli_simple(c, "gc", NULL, show_gc);
+}
+
+/* ---- record -------------------------------------------------------------------------------- */
+
+static void show_record(struct cli *c, const json_t *r)
+{
+    char *text = json_dumps(r, JSON_INDENT(2));
+
+    (void)c;
+    if (text != NULL)
+        printf("%s\n", text);
+    free(text);
+}
+
+static int write_raw(struct cli *c, const char *hex)
+{
+    size_t n = strlen(hex) / 2;
+    uint8_t *bytes = malloc(n + 1);
+    FILE *f;
+    int rc = 0;
+
+    if (bytes == NULL || hex_decode(hex, 2 * n, bytes, n) != 0) {
+        free(bytes);
+        return err_set(&c->err, ERR_FAILED, "record");
+    }
+    f = fopen(c->raw, "wb");
+    if (f == NULL || fwrite(bytes, 1, n, f) != n)
+        rc = err_set(&c->err, ERR_IO, "write '%s'", c->raw);
+    if (f != NULL && fclose(f) != 0 && rc == 0)
+        rc = err_set(&c->err, ERR_IO, "write '%s'", c->raw);
+    free(bytes);
+    return rc;
+}
+
+int cmd_record(struct cli *c)
+{
+    json_t *word = json_string(c->words[0]);
+    json_t *r = NULL;
+    int rc;
+
+    if (word == NULL)
+        return err_set(&c->err, ERR_NOT_FOUND, "the id is not UTF-8");
+    rc = cli_call(c, json_pack("{s:s, s:o}", "op", "record", "id", word), &r);
+    if (rc == 0 && c->raw != NULL)
+        rc = write_raw(c, output_text(r, "raw"));
+    if (rc == 0) {
+        (void)json_object_del(r, "raw");
+        cli_answer(c, r, show_record);
+    }
+    json_decref(r);
+    return rc;
+}

@@ -1,0 +1,354 @@
+/* node, status, peer and config. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "node/api/client.h"
+#include "storage/config.h"
+
+#define START_WAIT_MS 10000
+#define POLL_MS 50
+
+/* ---- status ------------------------------------------------------------------------- */
+
+static void show_status(struct cli *c, const json_t *r)
+{
+    const json_t *listen = json_object_get(r, "listen");
+    const char *at = json_string_value(json_array_get(listen, 0));
+
+    (void)c;
+    if (json_is_true(json_object_get(r, "running")))
+        printf(say(SAY_RUNNING), output_int(r, "peers"), at ? at : "-");
+    else
+        printf("%s", say(SAY_NOT_RUNNING));
+    printf("\n");
+    printf(say(SAY_HOLDS), output_int(r, "courses"),
+           output_size((uint64_t)output_int(r, "stored_bytes")).s,
+           output_size((uint64_t)output_int(r, "free_bytes")).s);
+    printf("\n");
+    printf(say(SAY_NODE_IS), output_text(r, "node"));
+    printf("\n");
+}
+
+int cmd_status(struct cli *c)
+{
+    return cli_simple(c, "status", NULL, show_status);
+}
+
+int cmd_node_status(struct cli *c)
+{
+    return cmd_status(c);
+}
+
+/* ---- node run --------------------------------------------------------------------------- */
+
+static void log_line(const struct cli *c, const char *event,
+                     const char *detail)
+{
+    struct timespec ts;
+    struct tm tm;
+    char when[40];
+
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    (void)gmtime_r(&ts.tv_sec, &tm);
+    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (c->log_format != NULL && strcmp(c->log_format, "json") == 0) {
+        json_t *o = json_pack("{s:s, s:s, s:s}", "time", when, "event", event,
+                              "detail", detail);
+        char *text = json_dumps(o, JSON_COMPACT);
+
+        fprintf(stderr, "%s\n", text != NULL ? text : "");
+        free(text);
+        json_decref(o);
+    } else if (!c->quiet) {
+        fprintf(stderr, "%s %s %s\n", when, event, detail);
+    }
+}
+
+static void on_ready(void *user, const char *address, const char *key)
+{
+    printf("ready %s %s\n", address, key);
+    (void)fflush(stdout);
+    log_line(user, "ready", address);
+}
+
+int cmd_node_run(struct cli *c)
+{
+    static char listen[CONFIG_VALUE_MAX];
+    static char format[CONFIG_VALUE_MAX];
+    int rc = home_make(c->home, &c->err);
+
+    if (rc == 0 && c->listen == NULL) {
+        rc = config_get(c->home, "listen", listen, &c->err);
+        c->listen = listen;
+    }
+    if (rc == 0 && c->log_format == NULL) {
+        rc = config_get(c->home, "log_format", format, &c->err);
+        c->log_format = format;
+    }
+    if (rc == 0)
+        rc = cli_open(c, true);
+    if (rc == 0)
+        rc = client_serve(c->client, on_ready, c, &c->err);
+    if (rc == 0)
+        log_line(c, "stop", "asked to");
+    return rc;
+}
+
+/* ---- node start, stop ------------------------------------------------------------------------ */
+
+static void show_start(struct cli *c, const json_t *r)
+{
+    (void)c;
+    printf("ready %s %s\n", output_text(r, "listen"), output_text(r, "node"));
+}
+
+static _Noreturn void be_the_node(struct cli *c, const char *log, int out)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char *argv[12] = {self, "--home", c->home, "node", "run"};
+    size_t argc = 5;
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+    int null = open("/dev/null", O_RDONLY);
+
+    if (n <= 0 || fd < 0 || null < 0 || setsid() < 0)
+        _exit(1);
+    self[n] = '\0';
+    if (c->listen != NULL) {
+        argv[argc++] = "--listen";
+        argv[argc++] = c->listen;
+    }
+    if (c->log_format != NULL) {
+        argv[argc++] = "--log-format";
+        argv[argc++] = c->log_format;
+    }
+    (void)dup2(null, 0);
+    (void)dup2(out, 1);
+    (void)dup2(fd, 2);
+    execv(self, (char *const *)(uintptr_t)argv);
+    _exit(1);
+}
+
+/* The line "ready ADDRESS KEY", or what the node said instead. */
+static int wait_ready(struct cli *c, int fd, const char *log, json_t **out)
+{
+    char line[512] = "";
+    char address[256];
+    char key[80];
+    size_t n = 0;
+    ssize_t k;
+
+    while (n < sizeof line - 1 && strchr(line, '\n') == NULL &&
+           (k = read(fd, line + n, sizeof line - 1 - n)) > 0)
+        n += (size_t)k;
+    if (sscanf(line, "ready %255s %79s", address, key) != 2)
+        return err_set(&c->err, ERR_FAILED, "the node did not start: see '%s'",
+                       log);
+    *out = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "listen", address, "node",
+                     key, "log", log);
+    return 0;
+}
+
+int cmd_node_start(struct cli *c)
+{
+    char holder[128];
+    char dir[HOME_PATH_MAX];
+    char log[HOME_PATH_MAX];
+    json_t *r = NULL;
+    int pipe_[2];
+    pid_t pid;
+    int rc = home_make(c->home, &c->err);
+
+    if (rc == 0 && home_holder(c->home, holder, sizeof holder))
+        rc = err_set(&c->err, ERR_BUSY, "the home is in use by %s", holder);
+    if (rc != 0)
+        return rc;
+    (void)snprintf(dir, sizeof dir, "%.3700s/log", c->home);
+    (void)snprintf(log, sizeof log, "%.3700s/log/lyceum.log", c->home);
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
+        pipe2(pipe_, O_CLOEXEC) != 0)
+        return err_errno(&c->err, errno, "start in '%s'", c->home);
+    pid = fork();
+    if (pid == 0)
+        be_the_node(c, log, pipe_[1]);
+    (void)close(pipe_[1]);
+    if (pid < 0)
+        rc = err_errno(&c->err, errno, "fork");
+    else
+        rc = wait_ready(c, pipe_[0], log, &r);
+    (void)close(pipe_[0]);
+    if (rc == 0)
+        cli_answer(c, r, show_start);
+    json_decref(r);
+    return rc;
+}
+
+static void show_stop(struct cli *c, const json_t *r)
+{
+    (void)c;
+    (void)r;
+    printf("%s\n", say(SAY_DONE));
+}
+
+int cmd_node_stop(struct cli *c)
+{
+    const struct timespec nap = {0, POLL_MS * 1000000L};
+    char holder[128];
+    json_t *r = NULL;
+    int rc;
+
+    if (!home_holder(c->home, holder, sizeof holder)) {
+        r = json_pack("{s:i, s:b}", "v", 1, "running", 0);
+        cli_answer(c, r, show_status);
+        json_decref(r);
+        return 0;
+    }
+    rc = cli_call(c, json_pack("{s:s}", "op", "stop"), &r);
+    for (int i = 0; rc == 0 && i < START_WAIT_MS / POLL_MS &&
+                    home_holder(c->home, holder, sizeof holder);
+         i++)
+        (void)nanosleep(&nap, NULL);
+    if (rc == 0 && home_holder(c->home, holder, sizeof holder))
+        rc = err_set(&c->err, ERR_BUSY, "%s does not end", holder);
+    if (rc == 0)
+        cli_answer(c, r, show_stop);
+    json_decref(r);
+    return rc;
+}
+
+/* ---- peers -------------------------------------------------------------------------------------- */
+
+static void show_peers(struct cli *c, const json_t *r)
+{
+    const json_t *list = json_object_get(r, "peers");
+
+    if (json_array_size(list) == 0)
+        printf("%s\n", say(SAY_NO_PEERS));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *p = json_array_get(list, i);
+
+        if (c->banned)
+            printf("%s  %s\n", output_text(p, "node"), output_text(p, "why"));
+        else
+            printf("%.12s  %-21s %-3s %-8s %4lld ms  in %s  out %s\n",
+                   output_text(p, "node"), output_text(p, "address"),
+                   output_text(p, "direction"), output_text(p, "road"),
+                   output_int(p, "rtt_ms"),
+                   output_size((uint64_t)output_int(p, "received_bytes")).s,
+                   output_size((uint64_t)output_int(p, "sent_bytes")).s);
+    }
+}
+
+int cmd_peer_ls(struct cli *c)
+{
+    json_t *r = NULL;
+    int rc = cli_call(c, json_pack("{s:s, s:b}", "op", "peer.ls", "banned",
+                                   c->banned), &r);
+
+    cli_answer(c, r, show_peers);
+    json_decref(r);
+    return rc;
+}
+
+static void show_done(struct cli *c, const json_t *r)
+{
+    (void)c;
+    (void)r;
+    printf("%s\n", say(SAY_DONE));
+}
+
+int cmd_peer_add(struct cli *c)
+{
+    return cli_simple(c, "peer.add", "peer", show_done);
+}
+
+int cmd_peer_rm(struct cli *c)
+{
+    return cli_simple(c, "peer.rm", "peer", show_done);
+}
+
+int cmd_peer_block(struct cli *c)
+{
+    return cli_simple(c, "peer.block", "peer", show_done);
+}
+
+int cmd_peer_unblock(struct cli *c)
+{
+    return cli_simple(c, "peer.unblock", "peer", show_done);
+}
+
+/* ---- settings -------------------------------------------------------------------------------------- */
+
+static void show_config(struct cli *c, const json_t *r)
+{
+    const char *key;
+    json_t *value;
+    json_t *all = json_object_get(r, "config");
+
+    (void)c;
+    json_object_foreach(all, key, value)
+        printf("%s = %s\n", key, json_string_value(value));
+}
+
+int cmd_config_get(struct cli *c)
+{
+    json_t *all = json_object();
+    json_t *r;
+    int rc = 0;
+
+    for (const char *const *k = config_keys(); *k != NULL && rc == 0; k++) {
+        char value[CONFIG_VALUE_MAX];
+
+        if (c->word_count != 0 && strcmp(c->words[0], *k) != 0)
+            continue;
+        rc = config_get(c->home, *k, value, &c->err);
+        if (rc == 0)
+            (void)json_object_set_new(all, *k, json_string(value));
+    }
+    if (rc == 0 && json_object_size(all) == 0)
+        rc = err_set(&c->err, ERR_INVALID, "no setting '%s'", c->words[0]);
+    r = json_pack("{s:i, s:o}", "v", 1, "config", all);
+    if (rc == 0)
+        cli_answer(c, r, show_config);
+    json_decref(r);
+    return rc;
+}
+
+int cmd_config_set(struct cli *c)
+{
+    int rc = home_make(c->home, &c->err);
+    json_t *r;
+
+    if (rc == 0)
+        rc = config_set(c->home, c->words[0], c->words[1], &c->err);
+    if (rc != 0)
+        return rc;
+    r = json_pack("{s:i, s:{s:s}}", "v", 1, "config", c->words[0],
+                  c->words[1]);
+    cli_answer(c, r, show_config);
+    json_decref(r);
+    return 0;
+}
+
+int cmd_config_check(struct cli *c)
+{
+    json_t *r;
+    int rc = config_check_file(c->home, &c->err);
+
+    if (rc != 0)
+        return rc;
+    r = json_pack("{s:i, s:b}", "v", 1, "ok", 1);
+    cli_answer(c, r, show_done);
+    json_decref(r);
+    return 0;
+}

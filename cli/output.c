@@ -1,0 +1,56 @@
+#include "cli/output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/base/buf.h"
+#include "crypto/base/text.h"
+
+#define SHOWN_CP 120
+
+struct size_text output_size(uint64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    struct size_text t;
+    double v = (double)bytes;
+    size_t u = 0;
+
+    while (v >= 999.95 && u < 5) {
+        v /= 1000;
+        u++;
+    }
+    (void)snprintf(t.s, sizeof t.s, u == 0 ? "%.0f %s" : "%.1f %s", v,
+                   units[u]);
+    return t;
+}
+
+char *output_safe(const char *text)
+{
+    struct buf b = BUF_INIT;
+
+    text_for_terminal((const uint8_t *)text, strlen(text), SHOWN_CP, &b);
+    if (buf_cstr(&b) == NULL)
+        abort();
+    return (char *)b.base;
+}
+
+void output_line(const char *text)
+{
+    char *safe = output_safe(text);
+
+    printf("%s\n", safe);
+    free(safe);
+}
+
+const char *output_text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s != NULL ? s : "";
+}
+
+long long output_int(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}

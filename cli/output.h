@@ -1,0 +1,27 @@
+/* output: figures and texts as people read them. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct size_text {
+    char s[24];
+};
+
+/** output_size - "12.3 MB": powers of 1000. */
+struct size_text output_size(uint64_t bytes);
+
+/** output_safe - a text of others for the terminal: no control or direction
+ *  characters, at most 120 code points. Free with free(). Never NULL. */
+char *output_safe(const char *text);
+
+/** output_line - print @text made safe, and a newline. */
+void output_line(const char *text);
+
+/** Members of a JSON object, with fallbacks "" and 0. */
+const char *output_text(const json_t *o, const char *key);
+long long output_int(const json_t *o, const char *key);
+
+#endif

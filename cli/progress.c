@@ -1,0 +1,77 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+
+#define BAR_CELLS 24
+#define LINE_EVERY_S 5
+
+static bool bar_is_up;
+
+static void show_json(const json_t *event)
+{
+    char *text = json_dumps(event, JSON_COMPACT);
+
+    if (text != NULL)
+        fprintf(stderr, "%s\n", text);
+    free(text);
+}
+
+static void show_text(const json_t *event, bool bar)
+{
+    uint64_t done = (uint64_t)output_int(event, "done");
+    uint64_t total = (uint64_t)output_int(event, "total");
+    uint64_t rate = (uint64_t)output_int(event, "rate");
+    unsigned cells = total ? (unsigned)(done * BAR_CELLS / total) : 0;
+    char cell[BAR_CELLS + 1];
+
+    for (unsigned i = 0; i < BAR_CELLS; i++)
+        cell[i] = i < cells ? '#' : '.';
+    cell[BAR_CELLS] = '\0';
+    if (bar)
+        fprintf(stderr, "\r\033[K[%s] ", cell);
+    fprintf(stderr, "%s / %s", output_size(done).s, output_size(total).s);
+    if (rate != 0)
+        fprintf(stderr, "  %s/s", output_size(rate).s);
+    if (json_object_get(event, "peers") != NULL)
+        fprintf(stderr, "  %lld peers", output_int(event, "peers"));
+    if (rate != 0 && total > done)
+        fprintf(stderr, "  %llu s left",
+                (unsigned long long)((total - done) / rate + 1));
+    if (!bar)
+        fprintf(stderr, "\n");
+    bar_is_up = bar;
+}
+
+void progress_show(struct cli *c, const json_t *event)
+{
+    static time_t last;
+    time_t now = time(NULL);
+
+    if (c->progress == PROGRESS_JSON) {
+        show_json(event);
+        return;
+    }
+    if (c->progress == PROGRESS_NONE || c->quiet)
+        return;
+    if (isatty(STDERR_FILENO)) {
+        show_text(event, true);
+    } else if (last == 0) {
+        last = now;
+    } else if (now - last >= LINE_EVERY_S) {
+        last = now;
+        show_text(event, false);
+    }
+}
+
+void progress_end(struct cli *c)
+{
+    (void)c;
+    if (bar_is_up)
+        fprintf(stderr, "\r\033[K");
+    bar_is_up = false;
+}

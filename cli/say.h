@@ -1,0 +1,87 @@
+/* say: what the interface says, in English and Simplified Chinese. One table. */
+#ifndef CLI_SAY_H
+#define CLI_SAY_H
+
+/* X(ID, English, Chinese). Formats of one line take the same arguments. */
+#define SAY_TABLE(X)                                                           \
+    X(CANNOT_RUN, "cannot %s", "无法执行 %s")                                  \
+    X(USAGE, "usage: lyceum %s", "用法：lyceum %s")                            \
+    X(UNKNOWN_COMMAND, "no command '%s'", "没有命令“%s”")                      \
+    X(UNKNOWN_OPTION, "no option '%s' here", "此处没有选项“%s”")               \
+    X(NEEDS_VALUE, "option '%s' needs a value", "选项“%s”需要一个值")          \
+    X(WORD_COUNT, "'%s' takes other words than these", "“%s”的参数不对")       \
+    X(TRY_HELP, "lyceum help %s", "lyceum help %s")                            \
+    X(TRY_AGAIN, "run it again, with -v for more", "再试一次，可加 -v")        \
+    X(TRY_LS, "lyceum ls shows what is here", "用 lyceum ls 查看现有课程")     \
+    X(TRY_PEER, "check the peer's address, or name one with --peer",           \
+      "检查对方地址，或用 --peer 指定")                                        \
+    X(TRY_SPACE, "free some space: lyceum rm, lyceum gc",                      \
+      "腾出空间：lyceum rm、lyceum gc")                                        \
+    X(TRY_VERIFY, "lyceum verify --all", "lyceum verify --all")                \
+    X(TRY_KEY, "set LYCEUM_PASSPHRASE_FILE, or run it on a terminal",          \
+      "设置 LYCEUM_PASSPHRASE_FILE，或在终端里运行")                           \
+    X(TRY_OTHER, "choose another name or folder", "换一个名称或文件夹")        \
+    X(HELLO, "Hello %s. You are %s", "你好，%s。你的身份是 %s")                \
+    X(KEY_IS_PLAIN, "The key lies in the home without a passphrase.",          \
+      "密钥未加密码保存在主目录中。")                                          \
+    X(PASSPHRASE, "Passphrase: ", "密码：")                                    \
+    X(PASSPHRASE_NEW, "New passphrase: ", "新密码：")                          \
+    X(PASSPHRASE_AGAIN, "Once more: ", "再输一次：")                           \
+    X(NO_MATCH, "the two differ", "两次输入不一致")                            \
+    X(PUBLISHED, "Published '%s', edition %lld", "已发布“%s”，第 %lld 版")     \
+    X(UNCHANGED, "Nothing has changed: '%s' stays at edition %lld",            \
+      "没有变化：“%s”仍为第 %lld 版")                                          \
+    X(WOULD_PUBLISH, "Would publish '%s' as edition %lld",                     \
+      "将发布“%s”，第 %lld 版")                                                \
+    X(SIZES, "  %lld files, %s in %lld chunks, %s stored, %s new",             \
+      "  %lld 个文件，%s，%lld 块，存储 %s，新增 %s")                          \
+    X(TICKET_IS, "  ticket %s", "  取课码 %s")                                 \
+    X(NOTE, "note: %s", "提示：%s")                                            \
+    X(GOT, "'%s' edition %lld is here: %s in %.1f s from %zu peers",           \
+      "“%s”第 %lld 版已取得：%s，用时 %.1f 秒，来自 %zu 个节点")               \
+    X(GOT_PART, "%lld of its chunks came, the rest is still to come",          \
+      "已取得 %lld 块，其余尚缺")                                              \
+    X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
+      "还没有课程。用 lyceum get 取一个。")                                    \
+    X(VERIFIED, "%lld chunks of %lld courses verified: all good",              \
+      "已校验 %2$lld 门课程的 %1$lld 块：全部正确")                            \
+    X(BAD_CHUNKS, "%zu chunks are bad", "%zu 块已损坏")                        \
+    X(EDITED, "edited: %s", "已被修改：%s")                                    \
+    X(REMOVED, "Removed. lyceum gc frees its space.",                          \
+      "已移除。用 lyceum gc 释放空间。")                                       \
+    X(ASK_RM, "Remove '%s' from this home? [y/N] ",                            \
+      "从本机移除“%s”？[y/N] ")                                                \
+    X(NEEDS_YES, "this removes things: say -y", "此操作会删除内容：请加 -y")   \
+    X(SWEPT, "%lld chunks removed, %s freed", "删除 %lld 块，释放 %s")         \
+    X(EXPORTED, "%lld files written to %s", "已写出 %lld 个文件到 %s")         \
+    X(DONE, "Done.", "完成。")                                                 \
+    X(RUNNING, "running, %lld peers, listening on %s",                         \
+      "运行中，%lld 个节点，监听 %s")                                          \
+    X(NOT_RUNNING, "not running", "未运行")                                    \
+    X(HOLDS, "%lld courses, %s stored, %s free", "%lld 门课程，存储 %s，剩余 %s") \
+    X(NODE_IS, "node %s", "节点 %s")                                           \
+    X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
+    X(LINT_GOOD, "Ready to publish: %lld files, %s",                           \
+      "可以发布：%lld 个文件，%s")                                             \
+    X(LINT_BAD, "%lld errors stand in the way", "有 %lld 个错误需要解决")      \
+    X(MADE, "Made %s. Edit it, then: lyceum publish %s",                       \
+      "已创建 %s。编辑后运行：lyceum publish %s")
+
+enum say {
+#define X(id, en, zh) SAY_##id,
+    SAY_TABLE(X)
+#undef X
+        SAY_COUNT
+};
+
+enum say_lang { SAY_EN, SAY_ZH };
+
+/** say_set_lang - "en", "zh" or NULL for LC_ALL, LC_MESSAGES, LANG. */
+void say_set_lang(const char *lang);
+enum say_lang say_lang(void);
+/** say - the text or format of @id in the language chosen. */
+const char *say(enum say id);
+/** say_in - in a given one, for tests. */
+const char *say_in(enum say id, enum say_lang lang);
+
+#endif

@@ -1,0 +1,83 @@
+#include "cli/sign.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cli/passphrase.h"
+#include "storage/config.h"
+#include "storage/keyfile.h"
+
+int sign_unlock(struct cli *c, struct identity **out)
+{
+    struct passphrase pass = {NULL, 0};
+    struct vault_info who;
+    struct buf text = BUF_INIT;
+    int rc = keyfile_identity_read(c->home, &text, &c->err);
+
+    if (rc == 0)
+        rc = vault_read(text.base, text.len, &who, &c->err);
+    if (rc == 0 && who.sealed)
+        rc = passphrase_ask(&pass, &c->err);
+    if (rc == 0)
+        rc = vault_open(text.base, text.len, pass.text, pass.len, out,
+                        &c->err);
+    passphrase_wipe(&pass);
+    if (text.base != NULL)
+        sodium_memzero(text.base, text.cap);
+    buf_deinit(&text);
+    return rc;
+}
+
+static int sign_bytes(struct cli *c, const struct identity *id,
+                      enum record_type type, struct span payload,
+                      char **out_hex)
+{
+    char network[CONFIG_VALUE_MAX];
+    struct buf record = BUF_INIT;
+    int rc = config_get(c->home, "network", network, &c->err);
+
+    if (rc == 0)
+        rc = record_sign(id, type, network, payload, &record, NULL, &c->err);
+    if (rc == 0) {
+        *out_hex = malloc(2 * record.len + 1);
+        if (*out_hex == NULL)
+            rc = err_set(&c->err, ERR_NOMEM, "record");
+        else
+            hex_encode(record.base, record.len, *out_hex);
+    }
+    buf_deinit(&record);
+    return rc;
+}
+
+int sign_payload(struct cli *c, const struct identity *id,
+                 enum record_type type, const char *payload_hex,
+                 char **out_hex)
+{
+    size_t n = strlen(payload_hex) / 2;
+    uint8_t *payload = malloc(n + 1);
+    struct span s = {payload, n};
+    int rc = payload == NULL ? err_set(&c->err, ERR_NOMEM, "payload")
+             : hex_decode(payload_hex, 2 * n, payload, n) != 0
+                 ? err_set(&c->err, ERR_MALFORMED, "payload")
+                 : sign_bytes(c, id, type, s, out_hex);
+
+    free(payload);
+    return rc;
+}
+
+int sign_and_put(struct cli *c, const struct identity *id,
+                 enum record_type type, struct span payload)
+{
+    char *hex = NULL;
+    json_t *result = NULL;
+    int rc = sign_bytes(c, id, type, payload, &hex);
+
+    if (rc == 0)
+        rc = cli_call(c, json_pack("{s:s, s:s}", "op", "record.put", "record",
+                                   hex), &result);
+    json_decref(result);
+    free(hex);
+    return rc;
+}

@@ -1,0 +1,20 @@
+/* sign: the one place of the command line that unlocks the seed. */
+#ifndef CLI_SIGN_H
+#define CLI_SIGN_H
+
+#include "cli/cli.h"
+#include "crypto/record.h"
+
+/** sign_unlock - the identity of the home. ERR_KEY_NEEDED, ERR_REFUSED. */
+int sign_unlock(struct cli *c, struct identity **out);
+
+/** sign_payload - hex of a payload in, hex of the signed record out (free). */
+int sign_payload(struct cli *c, const struct identity *id,
+                 enum record_type type, const char *payload_hex,
+                 char **out_hex);
+
+/** sign_and_put - sign and hand the record to the node. */
+int sign_and_put(struct cli *c, const struct identity *id,
+                 enum record_type type, struct span payload);
+
+#endif

@@ -1,0 +1,134 @@
+/* api_get: fetching a course. */
+#include "node/api/api_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/wire/ticket.h"
+
+static const char *state_word(enum fetch_state s)
+{
+    switch (s) {
+    case FETCH_LOOKING:
+        return "looking";
+    case FETCH_LISTING:
+        return "listing";
+    case FETCH_MOVING:
+        return "moving";
+    case FETCH_WRITING:
+        return "writing";
+    case FETCH_DONE:
+        return "done";
+    }
+    return "";
+}
+
+static void on_progress(void *user, const struct fetch_status *s)
+{
+    struct api_call *call = user;
+
+    api__event(call,
+               json_pack("{s:s, s:s, s:I, s:I, s:I, s:i, s:i, s:i}", "event",
+                         "progress", "state", state_word(s->state), "done",
+                         (json_int_t)s->have_bytes, "total",
+                         (json_int_t)s->total_bytes, "rate",
+                         (json_int_t)s->rate_bps, "peers", (int)s->peers,
+                         "seeders", (int)s->seeders, "missing",
+                         (int)s->missing_chunks));
+}
+
+static void on_done(void *user, int rc, const struct err *e,
+                    const struct fetch_status *s,
+                    const struct fetch_peer *peers, size_t peer_count)
+{
+    struct api_call *call = user;
+    json_t *list = json_array();
+    json_t *o;
+
+    for (size_t i = 0; i < peer_count; i++)
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:I, s:i}", "node",
+                            node_id_hex(&peers[i].node).s, "bytes",
+                            (json_int_t)peers[i].bytes, "rejected",
+                            (int)peers[i].rejected));
+    o = json_pack("{s:i, s:s, s:I, s:s, s:I}", "v", 1, "course",
+                  course_id_hex(&s->course).s, "edition", (json_int_t)s->seq,
+                  "state", rc == 0 ? "complete" : "partial", "bytes",
+                  (json_int_t)s->content_bytes);
+    (void)json_object_set_new(o, "fetched_chunks",
+                              json_integer((json_int_t)s->fetched_chunks));
+    (void)json_object_set_new(o, "fetched_bytes",
+                              json_integer((json_int_t)s->fetched_bytes));
+    (void)json_object_set_new(o, "reused_chunks",
+                              json_integer((json_int_t)s->reused_chunks));
+    (void)json_object_set_new(o, "rejected_chunks",
+                              json_integer((json_int_t)s->rejected_chunks));
+    (void)json_object_set_new(o, "seconds",
+                              json_real((double)s->elapsed_ms / 1000));
+    (void)json_object_set_new(o, "peers", list);
+    call->fetch = NULL;
+    call->err = *e;
+    /* With nothing known of the course there is nothing to report. */
+    if (rc == 0 || s->content_bytes != 0)
+        call->result = o;
+    else
+        json_decref(o);
+    api__finish(call, rc);
+}
+
+static int hint_peers(struct api_call *call, const struct course_id *course)
+{
+    const json_t *list = json_object_get(call->args, "peers");
+    const char *name = api__text(call, "course");
+    struct ticket t;
+    int rc = 0;
+
+    for (size_t i = 0; i < json_array_size(list) && rc == 0; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        struct peer_address a;
+
+        rc = text != NULL ? peer_address_parse(text, strlen(text), &a,
+                                               &call->err)
+                          : ERR_INVALID;
+        if (rc == 0)
+            node_hint(call->n, &a.node, a.address, ROAD_EXPLICIT, course);
+        else
+            rc = ERR_INVALID;
+    }
+    ticket_init(&t);
+    if (rc == 0 && ticket_is(name) &&
+        ticket_decode(name, strlen(name), &t, NULL) == 0)
+        for (size_t i = 0; i < t.peer_count; i++)
+            node_hint(call->n, &t.peers[i].node, t.peers[i].address,
+                      ROAD_TICKET, course);
+    ticket_deinit(&t);
+    return rc;
+}
+
+int api_get(struct api_call *call)
+{
+    static const struct fetch_events events = {on_progress, on_done};
+    struct fetch_options opt = {0};
+    int rc = api__resolve(call->n, api__text(call, "course"), &opt.course,
+                          &call->err);
+
+    if (rc == 0)
+        rc = node_online(call->n, &call->err);
+    if (rc == 0)
+        rc = hint_peers(call, &opt.course);
+    if (rc == 0)
+        rc = journal_unset(node_choices(call->n), "removed",
+                           course_id_hex(&opt.course).s, &call->err);
+    if (rc == 0) {
+        opt.to = api__text(call, "to");
+        opt.lesson = (int32_t)json_integer_value(
+            json_object_get(call->args, "lesson"));
+        opt.timeout_ms = (uint64_t)json_integer_value(
+            json_object_get(call->args, "timeout_ms"));
+        rc = fetch_start(call->n, &opt, &events, call, &call->fetch,
+                         &call->err);
+    }
+    if (rc != 0)
+        call->err.code = rc;
+    return rc;
+}

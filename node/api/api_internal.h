@@ -1,0 +1,69 @@
+/* api_internal: calls under way and what the handlers share. */
+#ifndef NODE_API_API_INTERNAL_H
+#define NODE_API_API_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "node/api/api.h"
+#include "storage/import.h"
+
+struct api_call {
+    struct node *n;
+    json_t *args;
+    api_emit_fn *emit;
+    void *user;
+    bool orphaned;
+    json_t *result; /* of the handler */
+    int rc;
+    struct err err;
+    uv_timer_t timer;
+    bool finished;
+    /* for handlers on the pool */
+    _Atomic bool cancel;
+    _Atomic uint64_t done, total, files;
+    struct import_progress import;
+    /* for get */
+    struct fetch *fetch;
+};
+
+/* A handler fills call->result and returns an ERR_*. Where it runs: */
+enum api_where {
+    API_LOOP,  /* on the loop: quick, may touch core and transport */
+    API_POOL,  /* on a worker: store, catalog and journals only */
+    API_ASYNC, /* on the loop, and ends by api__finish */
+};
+
+typedef int api_handler(struct api_call *call);
+
+struct api_op {
+    const char *name;
+    enum api_where where;
+    api_handler *fn;
+};
+
+void api__finish(struct api_call *call, int rc);
+void api__event(struct api_call *call, json_t *event); /* takes it */
+
+/* ops.c and api_*.c */
+const struct api_op *api__find(const char *name);
+
+const char *api__text(const struct api_call *call, const char *key);
+bool api__flag(const struct api_call *call, const char *key);
+
+/** api__resolve - a course by id prefix, slug or ticket. ERR_NOT_FOUND,
+ *  ERR_AMBIGUOUS with the list. */
+int api__resolve(struct node *n, const char *name, struct course_id *out,
+                 struct err *e);
+
+/** api__title - of the current edition, else of the course record. */
+void api__title(struct node *n, const struct course_id *course,
+                struct buf *out);
+/** api__slug - lower case, letters and digits of any script, else '-'. */
+void api__slug(const struct buf *title, struct buf *out);
+
+api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_pin,
+    api_unpin, api_verify, api_gc, api_export, api_prepare,
+    api_commit, api_get, api_status, api_stop, api_peer_ls, api_peer_add,
+    api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
+
+#endif

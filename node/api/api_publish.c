@@ -1,0 +1,367 @@
+/* api_publish: a folder becomes an edition. The node does the work and hands back
+ * what is to be signed; the key never comes here. */
+#include "node/api/api_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "crypto/course.h"
+#include "crypto/edition.h"
+#include "storage/codec.h"
+#include "storage/import.h"
+#include "storage/keyfile.h"
+
+#define TITLE_KEY_MAX 4200
+
+static uint64_t wall_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static json_t *hex_json(struct span s)
+{
+    char *hex = malloc(2 * s.len + 1);
+    json_t *j = NULL;
+
+    if (hex != NULL) {
+        hex_encode(s.p, s.len, hex);
+        j = json_string(hex);
+    }
+    free(hex);
+    return j;
+}
+
+struct publish {
+    struct api_call *call;
+    struct node *n;
+    char root[TITLE_KEY_MAX]; /* what the folder is known by */
+    struct author_id author;
+    struct course_id course;
+    struct buf course_payload; /* of a course that is not signed yet */
+    bool is_new;
+    struct import_result result;
+    struct buf edition_payload;
+    struct record_id current;
+    uint64_t seq;
+    bool unchanged;
+};
+
+/* ---- which course a folder is --------------------------------------------------- */
+
+static int make_root(struct publish *p, const char *dir)
+{
+    const char *id = p->result.info.id;
+    char *full;
+
+    if (id != NULL) {
+        (void)snprintf(p->root, sizeof p->root, "id:%.200s", id);
+        return 0;
+    }
+    full = realpath(dir, NULL);
+    if (full == NULL)
+        return err_set(&p->call->err, ERR_NOT_FOUND, "'%s' is gone", dir);
+    (void)snprintf(p->root, sizeof p->root, "%s", full);
+    free(full);
+    return 0;
+}
+
+static int draft_course(struct publish *p)
+{
+    struct course_payload c = {.time_ms = wall_ms(),
+                               .author_count = 1,
+                               .threshold = 1};
+
+    c.title = p->result.edition.title;
+    c.authors[0] = p->author;
+    randombytes_buf(c.nonce, sizeof c.nonce);
+    return course_encode(&c, &p->course_payload, &p->call->err);
+}
+
+/* The draft is on the disk before its id is used: a killed first publish goes on
+ * with the same course. */
+static int reserve(struct publish *p)
+{
+    char *hex = malloc(2 * p->course_payload.len + 1);
+    const char *values[1] = {hex};
+    int rc;
+
+    if (hex == NULL)
+        return err_set(&p->call->err, ERR_NOMEM, "publish");
+    hex_encode(p->course_payload.base, p->course_payload.len, hex);
+    rc = journal_set(node_roots(p->n), "draft", p->root, values, 1,
+                     &p->call->err);
+    free(hex);
+    return rc;
+}
+
+static bool take_draft(struct publish *p)
+{
+    char *hex = malloc(65536);
+    size_t n = 0;
+    bool ok = false;
+
+    if (hex != NULL && journal_get(node_roots(p->n), "draft", p->root, 0, hex,
+                                   65536) == 0) {
+        n = strlen(hex) / 2;
+        if (buf_reserve(&p->course_payload, n) == 0 &&
+            hex_decode(hex, 2 * n, p->course_payload.base, n) == 0) {
+            p->course_payload.len = n;
+            ok = true;
+        }
+    }
+    free(hex);
+    return ok;
+}
+
+static int course_id_of_draft(struct publish *p)
+{
+    struct record_id id;
+    int rc = record_id_of(&p->author, RECORD_COURSE, node_network(p->n),
+                          buf_span(&p->course_payload), &id, &p->call->err);
+
+    if (rc == 0)
+        memcpy(p->course.b, id.b, sizeof id.b);
+    return rc;
+}
+
+static bool is_known(struct publish *p)
+{
+    struct buf bytes = BUF_INIT;
+    struct record_id id;
+    bool known;
+
+    memcpy(id.b, p->course.b, sizeof id.b);
+    known = catalog_get(node_catalog(p->n), &id, &bytes, NULL) == 0;
+    buf_deinit(&bytes);
+    return known;
+}
+
+static int find_course(struct publish *p)
+{
+    const char *named = api__text(p->call, "course");
+    char hex[80];
+    int rc;
+
+    if (named != NULL)
+        return api__resolve(p->n, named, &p->course, &p->call->err);
+    if (journal_get(node_roots(p->n), "folder", p->root, 0, hex, sizeof hex) ==
+            0 &&
+        hex_decode(hex, strlen(hex), p->course.b, sizeof p->course.b) == 0 &&
+        is_known(p))
+        return 0;
+    p->is_new = true;
+    if (take_draft(p) && course_id_of_draft(p) == 0) {
+        p->is_new = !is_known(p);
+        return 0;
+    }
+    p->course_payload.len = 0;
+    rc = draft_course(p);
+    if (rc == 0 && !api__flag(p->call, "dry_run"))
+        rc = reserve(p);
+    return rc == 0 ? course_id_of_draft(p) : rc;
+}
+
+/* ---- the edition --------------------------------------------------------------------- */
+
+static void compare_current(struct publish *p)
+{
+    struct buf bytes = BUF_INIT;
+    struct edition_payload now;
+    const struct edition_payload *e = &p->result.edition;
+    struct record r;
+
+    if (catalog_get(node_catalog(p->n), &p->current, &bytes, NULL) == 0 &&
+        record_decode(bytes.base, bytes.len, node_network(p->n), &r, NULL) ==
+            0 &&
+        edition_decode(r.payload, &now, NULL) == 0)
+        p->unchanged = span_eq(now.index_blob, e->index_blob) &&
+                       span_eq(now.tree_blob, e->tree_blob) &&
+                       span_eq(now.title, e->title) &&
+                       span_eq(now.summary, e->summary) &&
+                       span_eq(now.language, e->language) &&
+                       span_eq(now.level, e->level) &&
+                       span_eq(now.licence, e->licence);
+    buf_deinit(&bytes);
+}
+
+static int make_edition(struct publish *p)
+{
+    struct edition_payload *e = &p->result.edition;
+    uint64_t top = 0;
+    int rc = catalog_next_seq(node_catalog(p->n), &p->author, &p->course,
+                              &p->seq, &p->call->err);
+
+    if (rc != 0)
+        return rc;
+    if (catalog_current(node_catalog(p->n), &p->course, &p->current, &top,
+                        NULL) == 0)
+        compare_current(p);
+    e->time_ms = wall_ms();
+    e->course = p->course;
+    e->seq = p->seq;
+    if (p->seq != 1 && top != p->seq - 1) {
+        rc = err_set(&p->call->err, ERR_CONFLICT,
+                     "edition %llu was signed here before, but its record is"
+                     " not in this home", (unsigned long long)(p->seq - 1));
+        err_hint(&p->call->err, "get the course from a peer first, then"
+                 " publish again");
+        return rc;
+    }
+    e->prev = p->current;
+    return edition_encode(e, &p->edition_payload, &p->call->err);
+}
+
+/* ---- prepare --------------------------------------------------------------------------- */
+
+static json_t *notes_of(const struct import_result *r)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < r->note_count; i++)
+        (void)json_array_append_new(a, json_string(r->notes[i]));
+    return a;
+}
+
+static void set(json_t *o, const char *key, json_t *v)
+{
+    (void)json_object_set_new(o, key, v);
+}
+
+static json_t *answer(struct publish *p)
+{
+    const struct import_result *r = &p->result;
+    json_t *o = json_pack(
+        "{s:i, s:s, s:I, s:b, s:b}", "v", 1, "course",
+        course_id_hex(&p->course).s, "edition",
+        (json_int_t)(p->unchanged ? p->seq - 1 : p->seq), "new_course",
+        p->is_new, "unchanged", p->unchanged);
+
+    set(o, "files", json_integer((json_int_t)r->files));
+    set(o, "bytes", json_integer((json_int_t)r->bytes));
+    set(o, "chunks", json_integer((json_int_t)r->chunks));
+    set(o, "new_chunks", json_integer((json_int_t)r->new_chunks));
+    set(o, "stored_bytes", json_integer((json_int_t)r->stored_bytes));
+    set(o, "new_stored_bytes", json_integer((json_int_t)r->new_stored_bytes));
+    set(o, "title", json_stringn((const char *)r->edition.title.p,
+                                 r->edition.title.len));
+    set(o, "notes", notes_of(r));
+    set(o, "root", json_string(p->root));
+    if (p->unchanged)
+        set(o, "record", json_string(record_id_hex(&p->current).s));
+    if (p->is_new)
+        set(o, "course_payload", hex_json(buf_span(&p->course_payload)));
+    set(o, "edition_payload", hex_json(buf_span(&p->edition_payload)));
+    return o;
+}
+
+static int prepare(struct publish *p)
+{
+    struct api_call *call = p->call;
+    const char *dir = api__text(call, "dir");
+    struct vault_info who;
+    struct import_options opt = {
+        .dir = dir,
+        .zstd_level = api__flag(call, "best") ? CODEC_LEVEL_BEST : 0,
+        .dry_run = api__flag(call, "dry_run"),
+        .allow_secrets = api__flag(call, "allow_secrets")};
+    int rc;
+
+    if (dir == NULL)
+        return err_set(&call->err, ERR_INVALID, "no folder named");
+    rc = keyfile_identity_info(node_home(p->n), &who, &call->err);
+    if (rc == ERR_NOT_FOUND) {
+        rc = err_set(&call->err, ERR_KEY_NEEDED, "there is no identity here");
+        err_hint(&call->err, "lyceum init makes one");
+    }
+    if (rc != 0)
+        return rc;
+    p->author = who.author;
+    rc = import_run(node_store(p->n), &opt, &call->import, &p->result,
+                    &call->err);
+    if (rc == 0)
+        rc = make_root(p, dir);
+    if (rc == 0)
+        rc = find_course(p);
+    if (rc == 0)
+        rc = make_edition(p);
+    /* Durable before anything refers to it. */
+    if (rc == 0 && !opt.dry_run)
+        rc = store_sync(node_store(p->n), &call->err);
+    if (rc == 0)
+        call->result = answer(p);
+    return rc;
+}
+
+int api_prepare(struct api_call *call)
+{
+    struct publish p = {.call = call, .n = call->n};
+    int rc = prepare(&p);
+
+    import_result_deinit(&p.result);
+    buf_deinit(&p.course_payload);
+    buf_deinit(&p.edition_payload);
+    return rc;
+}
+
+/* ---- commit ------------------------------------------------------------------------------- */
+
+static int put_hex(struct api_call *call, const char *hex,
+                   struct record_id *out)
+{
+    size_t n = hex != NULL ? strlen(hex) / 2 : 0;
+    uint8_t *bytes = malloc(n + 1);
+    int rc;
+
+    if (bytes == NULL || n == 0 || hex_decode(hex, 2 * n, bytes, n) != 0)
+        rc = err_set(&call->err, ERR_INVALID, "no record");
+    else
+        rc = catalog_put(node_catalog(call->n), bytes, n, true, out,
+                         &call->err);
+    free(bytes);
+    return rc;
+}
+
+int api_commit(struct api_call *call)
+{
+    const char *course_record = api__text(call, "course_record");
+    const char *course = api__text(call, "course");
+    const char *root = api__text(call, "root");
+    const char *values[1] = {course};
+    const char *dirs[1] = {root};
+    struct course_id id;
+    struct record_id edition = {{0}};
+    int rc = 0;
+
+    if (course == NULL || root == NULL ||
+        hex_decode(course, strlen(course), id.b, sizeof id.b) != 0)
+        return err_set(&call->err, ERR_INVALID, "no course");
+    if (course_record != NULL)
+        rc = put_hex(call, course_record, NULL);
+    if (rc == 0)
+        rc = put_hex(call, api__text(call, "edition_record"), &edition);
+    if (rc == 0)
+        rc = journal_set(node_roots(call->n), "folder", root, values, 1,
+                         &call->err);
+    if (rc == 0)
+        rc = journal_set(node_roots(call->n), "published", course, dirs, 1,
+                         &call->err);
+    if (rc == 0)
+        rc = journal_unset(node_roots(call->n), "draft", root, &call->err);
+    if (rc == 0)
+        rc = journal_unset(node_choices(call->n), "removed", course,
+                           &call->err);
+    if (rc != 0)
+        return rc;
+    (void)catalog_set_held(node_catalog(call->n), &edition, HELD_COMPLETE,
+                           NULL);
+    node_new_edition(call->n, &id);
+    call->result = json_pack("{s:i, s:s}", "v", 1, "record",
+                             record_id_hex(&edition).s);
+    return 0;
+}

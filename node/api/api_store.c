@@ -1,0 +1,318 @@
+/* api_store: verify, gc and export. */
+#include "node/api/api_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/edition.h"
+#include "storage/export.h"
+
+/* ---- verify ---------------------------------------------------------------------- */
+
+struct verify {
+    struct api_call *call;
+    json_t *bad;
+    json_t *edited;
+    uint64_t chunks, courses;
+    const char *course; /* hex, of the one being looked at */
+};
+
+static void note_file(void *user, const char *path, enum target_file_state st)
+{
+    struct verify *v = user;
+
+    (void)json_array_append_new(
+        v->edited, json_pack("{s:s, s:s, s:s}", "course", v->course, "path",
+                             path, "state",
+                             st == TARGET_ABSENT ? "absent" : "edited"));
+}
+
+static void verify_folder(struct verify *v, struct held_manifest *hm)
+{
+    struct node *n = v->call->n;
+    char edition[80];
+    char dir[4096];
+
+    if (journal_get(node_roots(n), "fetched", v->course, 0, dir, sizeof dir) !=
+            0 ||
+        journal_get(node_roots(n), "fetched", v->course, 1, edition,
+                    sizeof edition) != 0 ||
+        strcmp(edition, record_id_hex(&hm->edition).s) != 0)
+        return;
+    (void)export_compare(node_store(n), &hm->m, dir, note_file, v, NULL);
+}
+
+static int verify_course(struct verify *v, const struct course_id *course)
+{
+    struct node *n = v->call->n;
+    struct id_hex hex = course_id_hex(course);
+    struct held_manifest *hm = NULL;
+    struct record_id edition;
+    struct err e = ERR_INIT;
+    bool lost = false;
+
+    v->course = hex.s;
+    if (catalog_current(node_catalog(n), course, &edition, NULL, NULL) != 0)
+        return 0;
+    v->courses++;
+    if (node_manifest_load(n, &edition, &hm, &e) != 0) {
+        if (e.code != ERR_NOT_FOUND)
+            (void)json_array_append_new(
+                v->bad, json_pack("{s:s, s:s}", "course", hex.s, "why",
+                                  e.text));
+        if (catalog_held(node_catalog(n), &edition) == HELD_COMPLETE)
+            (void)catalog_set_held(node_catalog(n), &edition, HELD_PARTIAL,
+                                   NULL);
+        return 0;
+    }
+    atomic_fetch_add(&v->call->total, hm->m.table.count);
+    for (uint32_t i = 0; i < hm->m.table.count; i++) {
+        const struct chunk_ref *ref = &hm->m.table.refs[i];
+        int rc;
+
+        if (atomic_load(&v->call->cancel)) {
+            held_manifest_unref(hm);
+            return err_set(&v->call->err, ERR_INTERRUPTED, "interrupted");
+        }
+        atomic_fetch_add(&v->call->done, 1);
+        rc = store_verify(node_store(n), &ref->id, &e);
+        if (rc == 0) {
+            v->chunks++;
+        } else if (rc == ERR_CORRUPT) {
+            lost = true;
+            (void)json_array_append_new(
+                v->bad, json_pack("{s:s, s:s, s:i, s:s}", "course", hex.s,
+                                  "chunk", chunk_id_hex(&ref->id).s, "slot",
+                                  (int)i, "why", e.text));
+        } else if (rc == ERR_NOT_FOUND) {
+            lost = true;
+        } else {
+            held_manifest_unref(hm);
+            v->call->err = e;
+            return rc;
+        }
+    }
+    if (lost && catalog_held(node_catalog(n), &edition) == HELD_COMPLETE)
+        (void)catalog_set_held(node_catalog(n), &edition, HELD_PARTIAL, NULL);
+    if (!lost)
+        verify_folder(v, hm);
+    held_manifest_unref(hm);
+    return 0;
+}
+
+struct verify_all {
+    struct verify *v;
+    int rc;
+};
+
+static void verify_each(void *user, const struct course_id *course)
+{
+    struct verify_all *a = user;
+
+    if (a->rc == 0)
+        a->rc = verify_course(a->v, course);
+}
+
+int api_verify(struct api_call *call)
+{
+    struct verify v = {call, json_array(), json_array(), 0, 0, NULL};
+    struct verify_all all = {&v, 0};
+    struct course_id course;
+    int rc;
+
+    if (api__flag(call, "all")) {
+        rc = catalog_courses(node_catalog(call->n), verify_each, &all,
+                             &call->err);
+        rc = rc == 0 ? all.rc : rc;
+    } else {
+        rc = api__resolve(call->n, api__text(call, "course"), &course,
+                          &call->err);
+        if (rc == 0)
+            rc = verify_course(&v, &course);
+    }
+    if (rc != 0) {
+        json_decref(v.bad);
+        json_decref(v.edited);
+        return rc;
+    }
+    if (json_array_size(v.bad) != 0) {
+        rc = err_set(&call->err, ERR_CORRUPT, "%zu chunks are bad",
+                     json_array_size(v.bad));
+        err_hint(&call->err, "lyceum get fetches them again from any peer");
+    }
+    call->result =
+        json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "v", 1, "ok", rc == 0,
+                  "courses", (json_int_t)v.courses, "chunks",
+                  (json_int_t)v.chunks, "bad", v.bad, "edited", v.edited);
+    return rc;
+}
+
+/* ---- gc ------------------------------------------------------------------------------ */
+
+struct live { /* chunk ids in an open-addressed table */
+    struct node *n;
+    struct chunk_id *slots;
+    size_t cap, count;
+    bool failed;
+};
+
+static size_t place_of(const struct live *l, const struct chunk_id *id)
+{
+    uint64_t h;
+    size_t at;
+    static const struct chunk_id none;
+
+    memcpy(&h, id->b, sizeof h);
+    at = (size_t)h & (l->cap - 1);
+    while (!chunk_id_eq(&l->slots[at], &none) &&
+           !chunk_id_eq(&l->slots[at], id))
+        at = (at + 1) & (l->cap - 1);
+    return at;
+}
+
+static void add_live(struct live *l, const struct chunk_id *id)
+{
+    size_t at;
+
+    if (2 * (l->count + 1) > l->cap) {
+        struct live grown = *l;
+
+        grown.cap = l->cap ? 2 * l->cap : 4096;
+        grown.slots = calloc(grown.cap, sizeof *grown.slots);
+        if (grown.slots == NULL) {
+            l->failed = true;
+            return;
+        }
+        for (size_t i = 0; i < l->cap; i++)
+            grown.slots[place_of(&grown, &l->slots[i])] = l->slots[i];
+        free(l->slots);
+        *l = grown;
+    }
+    at = place_of(l, id);
+    if (!chunk_id_eq(&l->slots[at], id)) {
+        l->slots[at] = *id;
+        l->count++;
+    }
+}
+
+static bool is_live(void *user, const struct chunk_id *id)
+{
+    const struct live *l = user;
+
+    return l->cap != 0 && chunk_id_eq(&l->slots[place_of(l, id)], id);
+}
+
+static void keep_edition(struct live *l, const struct record_id *edition)
+{
+    struct held_manifest *hm = NULL;
+    struct buf bytes = BUF_INIT;
+    struct edition_payload p;
+    struct record r;
+
+    if (node_manifest_load(l->n, edition, &hm, NULL) == 0) {
+        for (uint32_t i = 0; i < hm->m.table.count; i++)
+            add_live(l, &hm->m.table.refs[i].id);
+        held_manifest_unref(hm);
+        return;
+    }
+    /* Half a manifest: keep what there is of it. */
+    if (catalog_get(node_catalog(l->n), edition, &bytes, NULL) == 0 &&
+        record_decode(bytes.base, bytes.len, node_network(l->n), &r, NULL) ==
+            0 &&
+        edition_decode(r.payload, &p, NULL) == 0) {
+        struct chunk_table t = CHUNK_TABLE_INIT;
+
+        if (chunk_table_from_blobs(p.index_blob, p.tree_blob, &t, NULL) == 0)
+            for (uint32_t i = 0; i < t.count; i++)
+                add_live(l, &t.refs[i].id);
+        chunk_table_deinit(&t);
+    }
+    buf_deinit(&bytes);
+}
+
+/* The current edition and the one before; of courses published here, all. */
+static void keep_course(void *user, const struct course_id *course)
+{
+    struct live *l = user;
+    struct record_id id;
+    uint64_t top;
+    uint64_t from;
+    char dir[4096];
+
+    if (catalog_current(node_catalog(l->n), course, &id, &top, NULL) != 0)
+        return;
+    from = top > 1 ? top - 1 : 1;
+    if (journal_get(node_roots(l->n), "published", course_id_hex(course).s, 0,
+                    dir, sizeof dir) == 0)
+        from = 1;
+    for (uint64_t seq = from; seq <= top; seq++)
+        if (catalog_edition(node_catalog(l->n), course, seq, &id, NULL) == 0)
+            keep_edition(l, &id);
+}
+
+int api_gc(struct api_call *call)
+{
+    struct live l = {.n = call->n};
+    struct store_swept swept = {0};
+    int rc = catalog_courses(node_catalog(call->n), keep_course, &l,
+                             &call->err);
+
+    if (rc == 0 && l.failed)
+        rc = err_set(&call->err, ERR_NOMEM, "gc");
+    if (rc == 0)
+        rc = store_sweep(node_store(call->n), is_live, &l, &swept,
+                         &call->err);
+    free(l.slots);
+    if (rc == 0)
+        call->result =
+            json_pack("{s:i, s:I, s:I, s:I}", "v", 1, "removed_chunks",
+                      (json_int_t)swept.chunks_removed, "freed_bytes",
+                      (json_int_t)swept.bytes_freed, "packs_rewritten",
+                      (json_int_t)swept.packs_rewritten);
+    return rc;
+}
+
+/* ---- export ----------------------------------------------------------------------------- */
+
+int api_export(struct api_call *call)
+{
+    const char *dir = api__text(call, "dir");
+    struct held_manifest *hm = NULL;
+    struct target *t = NULL;
+    struct target_progress done = {0};
+    struct course_id course;
+    struct record_id edition;
+    int rc;
+
+    if (dir == NULL)
+        return err_set(&call->err, ERR_INVALID, "no folder named");
+    rc = api__resolve(call->n, api__text(call, "course"), &course,
+                      &call->err);
+    if (rc == 0)
+        rc = catalog_current(node_catalog(call->n), &course, &edition, NULL,
+                             &call->err);
+    if (rc == 0) {
+        rc = node_manifest_load(call->n, &edition, &hm, &call->err);
+        if (rc == ERR_NOT_FOUND)
+            rc = err_set(&call->err, ERR_PARTIAL, "the course is not here yet:"
+                         " only its record is");
+    }
+    if (rc == 0)
+        rc = target_open(node_store(call->n), node_home(call->n), dir,
+                         &edition, &hm->m, &t, &call->err);
+    if (rc == 0) {
+        rc = target_finish(t, &call->err);
+        target_progress(t, &done);
+        if (rc == 0 || rc == ERR_PARTIAL)
+            call->result = json_pack(
+                "{s:i, s:s, s:I, s:I, s:I}", "v", 1, "course",
+                course_id_hex(&course).s, "edition", (json_int_t)hm->seq,
+                "files", (json_int_t)done.files_done, "bytes",
+                (json_int_t)done.bytes_done);
+    }
+    if (rc == ERR_PARTIAL)
+        err_hint(&call->err, "lyceum get fetches the rest");
+    target_close(t);
+    held_manifest_unref(hm);
+    return rc;
+}

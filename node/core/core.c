@@ -1,0 +1,530 @@
+#include "node/core/core_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (1024u * 1024u)
+
+void core_limits_default(struct core_limits *l)
+{
+    *l = (struct core_limits){
+        .window_start_bytes = 256 * 1024,
+        .window_wan_bytes = 4 * MIB,
+        .window_lan_bytes = 7 * MIB,
+        .unstored_bytes = 16 * MIB,
+        .want_queue_bytes = 8 * MIB,
+        .unsent_peer_bytes = 4 * MIB,
+        .unsent_total_bytes = 48 * MIB,
+        .ids_per_want = 16,
+        .requests_per_s = 50,
+        .connect_deadline_ms = 5000,
+        .request_min_ms = 2000,
+        .request_max_ms = 10000,
+        .request_alone_ms = 120000,
+        .ban_corrupt_ms = UINT64_C(24) * 3600 * 1000,
+        .ban_corrupt_first_ms = UINT64_C(3600) * 1000,
+        .ban_protocol_ms = UINT64_C(3600) * 1000,
+        .ban_score_ms = 600 * 1000,
+        .dials_max = 8,
+        .dial_backoff_ms = 5000,
+    };
+}
+
+/* ---- effects ------------------------------------------------------------------------ */
+
+struct core_effect *core__effect(struct core *c, enum core_effect_kind kind)
+{
+    static struct core_effect lost; /* written to, never read */
+    struct core_effect *fx;
+
+    if (c->fx_count == c->fx_cap) {
+        size_t cap = c->fx_cap ? 2 * c->fx_cap : 64;
+        struct core_effect *grown = realloc(c->fx, cap * sizeof *grown);
+
+        if (grown == NULL) {
+            c->oom = true;
+            return &lost;
+        }
+        c->fx = grown;
+        c->fx_cap = cap;
+    }
+    fx = &c->fx[c->fx_count++];
+    memset(fx, 0, sizeof *fx);
+    fx->kind = kind;
+    return fx;
+}
+
+/* The arena may move while it grows: SENDs are pointed into it at the end. */
+static bool add_fixup(struct core *c, size_t offset)
+{
+    if (c->fixup_count == c->fixup_cap) {
+        size_t cap = c->fixup_cap ? 2 * c->fixup_cap : 64;
+        struct fx_fixup *grown = realloc(c->fixups, cap * sizeof *grown);
+
+        if (grown == NULL)
+            return false;
+        c->fixups = grown;
+        c->fixup_cap = cap;
+    }
+    c->fixups[c->fixup_count++] = (struct fx_fixup){c->fx_count - 1, offset};
+    return true;
+}
+
+void core__send(struct core *c, struct conn *to, const struct msg *m)
+{
+    size_t start = c->arena.len;
+    struct core_effect *fx;
+
+    if (to->dropping || msg_encode(m, &c->arena, NULL) != 0)
+        return;
+    fx = core__effect(c, FX_SEND);
+    fx->u.send.conn = to->no;
+    fx->u.send.len = c->arena.len - start;
+    if (c->oom || !add_fixup(c, start))
+        c->oom = true;
+}
+
+void core__notify(struct core *c, const struct course_id *course,
+                  struct swarm *s, enum core_notice notice)
+{
+    struct core_effect *fx = core__effect(c, FX_NOTIFY);
+
+    fx->u.notify.notice = notice;
+    fx->u.notify.course = *course;
+    fx->u.notify.swarm = s != NULL ? s->no : 0;
+}
+
+static void point_sends(struct core *c)
+{
+    for (size_t i = 0; i < c->fixup_count; i++)
+        c->fx[c->fixups[i].effect].u.send.data =
+            c->arena.base + c->fixups[i].offset;
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+void core__wake(struct core *c, uint64_t at_ms)
+{
+    if (at_ms < c->next_tick_ms)
+        c->next_tick_ms = at_ms;
+}
+
+static bool is_busy(const struct core *c)
+{
+    if (c->topics != NULL || c->unsent_bytes != 0)
+        return true;
+    for (const struct swarm *s = c->swarms; s != NULL; s = s->next)
+        if (s->fresh_count != 0 || s->part_count > 1)
+            return true;
+    for (const struct conn *p = c->conns; p != NULL; p = p->next)
+        if (!p->greeted || p->up_count != 0)
+            return true;
+    return false;
+}
+
+static void set_tick(struct core *c)
+{
+    uint64_t step = is_busy(c) ? TICK_BUSY_MS : TICK_IDLE_MS;
+
+    if (c->topics == NULL && c->conns == NULL && c->swarms == NULL &&
+        !book__busy(c))
+        c->next_tick_ms = UINT64_MAX;
+    else if (c->next_tick_ms == UINT64_MAX || c->next_tick_ms <= c->now_ms ||
+             c->next_tick_ms > c->now_ms + step)
+        c->next_tick_ms = c->now_ms + step;
+}
+
+static void tick(struct core *c)
+{
+    peer__tick(c);
+    request__tick(c);
+    swarm__tick(c);
+    book__tick(c);
+    topic__tick(c);
+    c->pump_down = c->pump_up = true;
+}
+
+uint64_t core_deadline_ms(const struct core *c)
+{
+    return c->next_tick_ms;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void on_body(struct core *c, struct conn *p, const struct msg *m)
+{
+    switch (m->type) {
+    case MSG_HELLO:
+        peer__hello(c, p, m);
+        break;
+    case MSG_ASK:
+        records__ask(c, p, m);
+        break;
+    case MSG_RECORDS:
+        records__got(c, p, m);
+        break;
+    case MSG_HAVE:
+        swarm__have(c, p, m);
+        break;
+    case MSG_WANT:
+        upload__want(c, p, m);
+        break;
+    case MSG_CHUNK:
+        request__chunk(c, p, m);
+        break;
+    case MSG_REFUSE:
+        request__refused(c, p, m);
+        break;
+    case MSG_PEERS:
+        swarm__peers(c, p, m);
+        break;
+    case MSG_CANCEL:
+        upload__cancel(c, p, m);
+        break;
+    case MSG_UNSUPPORTED:
+        break;
+    }
+}
+
+static void on_unknown(struct core *c, struct conn *p, const struct msg *m)
+{
+    struct msg out = {.type = MSG_UNSUPPORTED};
+
+    /* SPEC 6: "An unknown type is answered once by UNSUPPORTED and else dropped;
+     * more than 10 end the connection." */
+    if (p->unsupported++ == 0) {
+        out.u.unsupported.type = m->u.unsupported.type;
+        core__send(c, p, &out);
+    } else if (p->unsupported > UNSUPPORTED_MAX) {
+        peer__drop(c, p);
+    }
+}
+
+static void on_message(struct core *c, const struct core_event *ev)
+{
+    struct conn *p = peer__find(c, ev->u.message.conn);
+    struct msg m;
+    int rc;
+
+    if (p == NULL || p->dropping)
+        return;
+    rc = msg_decode(ev->u.message.data, ev->u.message.len, &m, NULL);
+    if (rc == 0 && (m.type == MSG_HELLO) != p->greeted)
+        on_body(c, p, &m);
+    else if (rc == ERR_REFUSED && p->greeted)
+        on_unknown(c, p, &m);
+    else
+        peer__ban(c, p, c->cfg.limits.ban_protocol_ms, "broke the protocol");
+}
+
+static void on_new_block(struct core *c, const struct core_event *ev)
+{
+    peer__set_ban(c, &ev->u.block.node, ev->u.block.until_wall_ms);
+    if (ev->u.block.until_wall_ms <= c->wall_ms)
+        return;
+    for (struct conn *p = c->conns; p != NULL; p = p->next)
+        if (node_id_eq(&p->node, &ev->u.block.node))
+            peer__drop(c, p);
+}
+
+static void on_priority(struct core *c, const struct core_event *ev)
+{
+    struct topic *t = topic__find(c, &ev->u.priority.course);
+
+    if (t == NULL || t->swarm == NULL)
+        return;
+    t->swarm->priority_first = ev->u.priority.first;
+    t->swarm->priority_count = ev->u.priority.count;
+}
+
+static void on_lost(struct core *c, const struct core_event *ev)
+{
+    struct swarm *s = swarm__by_no(c, ev->u.lost.swarm);
+
+    if (s != NULL)
+        swarm__lost(c, s, ev->u.lost.slot);
+}
+
+static void dispatch(struct core *c, const struct core_event *ev)
+{
+    struct conn *p;
+
+    switch (ev->kind) {
+    case EV_PEER_UP:
+        peer__up(c, ev);
+        break;
+    case EV_PEER_DOWN:
+        peer__down(c, ev->u.down.conn);
+        break;
+    case EV_MESSAGE:
+        on_message(c, ev);
+        break;
+    case EV_SENT:
+        p = peer__find(c, ev->u.sent.conn);
+        if (p != NULL)
+            upload__sent(c, p, ev->u.sent.bytes);
+        break;
+    case EV_DIAL_FAILED:
+        book__failed(c, ev);
+        break;
+    case EV_SERVED:
+        upload__served(c, ev);
+        break;
+    case EV_STORED:
+        request__stored(c, ev);
+        break;
+    case EV_RECORDS_STORED:
+        records__stored(c, ev);
+        break;
+    case EV_COURSE:
+        records__course(c, ev);
+        break;
+    case EV_EDITION:
+        records__edition(c, ev);
+        break;
+    case EV_TIMEOUT:
+        c->next_tick_ms = UINT64_MAX;
+        tick(c);
+        break;
+    case EV_FETCH:
+        topic__fetch(c, &ev->u.fetch.course);
+        break;
+    case EV_STOP_FETCH:
+        topic__stop(c, &ev->u.stop_fetch.course);
+        break;
+    case EV_PRIORITY:
+        on_priority(c, ev);
+        break;
+    case EV_HINT:
+        book__hint(c, ev);
+        break;
+    case EV_BLOCK:
+        on_new_block(c, ev);
+        break;
+    case EV_NEW_EDITION:
+        records__new_edition(c, &ev->u.new_edition.course);
+        break;
+    case EV_LOST:
+        on_lost(c, ev);
+        break;
+    }
+}
+
+int core_step(struct core *c, const struct core_event *ev,
+              struct core_effects *out_fx, struct err *e)
+{
+    c->fx_count = c->fixup_count = 0;
+    c->arena.len = c->kept.len = 0;
+    c->arena.failed = c->kept.failed = false;
+    c->oom = c->pump_down = c->pump_up = false;
+    if (ev->now_ms > c->now_ms)
+        c->now_ms = ev->now_ms; /* time never runs back in here */
+    c->wall_ms = ev->wall_ms;
+    dispatch(c, ev);
+    if (c->pump_down)
+        request__pump(c);
+    if (c->pump_up)
+        upload__pump(c);
+    set_tick(c);
+    point_sends(c);
+    out_fx->list = c->fx;
+    out_fx->count = c->fx_count;
+    return c->oom ? err_set(e, ERR_NOMEM, "core") : 0;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------- */
+
+struct core *core_new(const struct core_config *config)
+{
+    struct core *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->cfg = *config;
+    rng_init(&c->rng, config->rng_seed);
+    c->order_key = rng_next(&c->rng);
+    c->next_tick_ms = UINT64_MAX;
+    c->listen_port = config->listen_port;
+    return c;
+}
+
+void core_free(struct core *c)
+{
+    if (c == NULL)
+        return;
+    while (c->conns != NULL)
+        peer__down(c, c->conns->no);
+    while (c->topics != NULL)
+        topic__stop(c, &c->topics->course);
+    while (c->swarms != NULL)
+        swarm__close(c, c->swarms);
+    free(c->book);
+    free(c->bans);
+    free(c->fx);
+    free(c->fixups);
+    buf_deinit(&c->arena);
+    buf_deinit(&c->kept);
+    free(c);
+}
+
+void core_set_listen_port(struct core *c, uint16_t port)
+{
+    c->listen_port = port;
+}
+
+/* ---- questions --------------------------------------------------------------------------------------- */
+
+uint64_t core_owed_bytes(const struct core *c, conn_no conn)
+{
+    for (const struct conn *p = c->conns; p != NULL; p = p->next)
+        if (p->no == conn)
+            return p->inflight_bytes + p->req_count * MSG_CHUNK_HEAD;
+    return 0;
+}
+
+bool core_swarm_edition(const struct core *c, swarm_no no,
+                        struct record_id *out_edition)
+{
+    const struct swarm *s = swarm__by_no(c, no);
+
+    if (s != NULL)
+        *out_edition = s->edition;
+    return s != NULL;
+}
+
+static const struct swarm *swarm_of(const struct core *c,
+                                    const struct course_id *course)
+{
+    const struct swarm *best = NULL;
+
+    for (const struct topic *t = c->topics; t != NULL; t = t->next)
+        if (course_id_eq(&t->course, course))
+            return t->swarm;
+    for (const struct swarm *s = c->swarms; s != NULL; s = s->next)
+        if (course_id_eq(&s->course, course) &&
+            (best == NULL || s->seq > best->seq))
+            best = s;
+    return best;
+}
+
+void core_progress(const struct core *c, const struct course_id *course,
+                   struct core_progress *out)
+{
+    const struct swarm *s = swarm_of(c, course);
+
+    *out = (struct core_progress){0};
+    for (const struct topic *t = c->topics; t != NULL; t = t->next) {
+        if (!course_id_eq(&t->course, course))
+            continue;
+        out->edition = t->edition;
+        out->seq = t->seq;
+    }
+    if (s == NULL)
+        return;
+    out->known = true;
+    out->edition = s->edition;
+    out->seq = s->seq;
+    out->has_manifest = s->has_manifest;
+    out->slots = s->table->count;
+    out->slots_have = s->have_count;
+    out->stored_bytes = s->total_bytes;
+    out->stored_bytes_have = s->have_bytes;
+    out->fetched_bytes = s->fetched_bytes;
+    out->fetched_chunks = s->fetched_chunks;
+    out->rejected_chunks = s->rejected_chunks;
+    out->rate_bps = s->rate_bps;
+    out->peers = s->part_count;
+    out->seeders = s->all_parts;
+}
+
+void core_peers(const struct core *c, bool connected,
+                void (*fn)(void *user, const struct core_peer_info *p),
+                void *user)
+{
+    (void)connected; /* those that are gone are not remembered here */
+    for (const struct conn *p = c->conns; p != NULL; p = p->next) {
+        struct core_peer_info info = {.node = p->node,
+                                      .address = p->address,
+                                      .outbound = p->outbound,
+                                      .road = p->road,
+                                      .scope = p->scope,
+                                      .rtt_ms = p->rtt_ms,
+                                      .received_bytes = p->received_bytes,
+                                      .sent_bytes = p->sent_bytes,
+                                      .rejected = p->rejected,
+                                      .score = p->score};
+
+        if (p->greeted && !p->dropping)
+            fn(user, &info);
+    }
+}
+
+/* ---- the core about itself ---------------------------------------------------------------------------- */
+
+static const char *check_conn(const struct core *c, const struct conn *p)
+{
+    uint64_t inflight = 0;
+    uint64_t queued = 0;
+    uint64_t window_max = c->cfg.limits.window_lan_bytes;
+
+    for (size_t i = 0; i < p->req_count; i++) {
+        const struct request *r = &p->reqs[p->req_head + i];
+
+        inflight += r->len;
+        if (r->swarm != NULL && !bits_get(&r->swarm->asked, r->slot))
+            return "a request whose slot is not marked as asked";
+        if (i != 0 && r->id <= p->reqs[p->req_head + i - 1].id)
+            return "request numbers that do not rise";
+    }
+    if (inflight != p->inflight_bytes)
+        return "bytes in flight differ from their requests";
+    if (p->inflight_bytes > window_max + CHUNK_RAW_MAX &&
+        p->inflight_bytes > c->cfg.limits.window_start_bytes + CHUNK_RAW_MAX)
+        return "a window over its limit";
+    for (size_t i = 0; i < p->up_count; i++)
+        queued += p->ups[(p->up_head + i) % p->up_cap].len;
+    if (queued != p->up_bytes)
+        return "bytes queued differ from their wants";
+    if (p->up_bytes > c->cfg.limits.want_queue_bytes + CHUNK_RAW_MAX)
+        return "a want queue over its limit";
+    return NULL;
+}
+
+static const char *check_swarm(const struct swarm *s)
+{
+    uint32_t parts = 0;
+
+    if (bits_total(&s->have) != s->have_count)
+        return "slots held differ from their count";
+    if (s->have_bytes > s->total_bytes)
+        return "more bytes held than there are";
+    for (uint32_t w = 0; w < bits_words(s->second.count); w++)
+        if ((s->second.w[w] & ~s->asked.w[w]) != 0)
+            return "a second request without a first";
+    (void)parts;
+    return NULL;
+}
+
+const char *core_check(const struct core *c)
+{
+    uint64_t unsent = 0;
+    size_t conns = 0;
+    const char *why = NULL;
+
+    for (const struct conn *p = c->conns; p != NULL && why == NULL;
+         p = p->next) {
+        why = check_conn(c, p);
+        unsent += p->unsent_bytes;
+        conns++;
+    }
+    for (const struct swarm *s = c->swarms; s != NULL && why == NULL;
+         s = s->next)
+        why = check_swarm(s);
+    if (why == NULL && unsent != c->unsent_bytes)
+        why = "unsent bytes differ from their connections'";
+    if (why == NULL && (conns != c->conn_count || conns > CONNS_MAX))
+        why = "connections over their limit";
+    if (why == NULL && c->book_count > BOOK_MAX)
+        why = "the address book is over its limit";
+    return why;
+}

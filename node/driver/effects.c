@@ -1,0 +1,255 @@
+/* effects: what the core asks for, done with sockets, store and catalog. */
+#include "node/driver/node_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- records ----------------------------------------------------------------
+ */
+
+struct records_job {
+    struct node *n;
+    uint64_t token;
+    struct buf *records;
+    size_t count;
+    bool ok;
+};
+
+static void records_free(struct records_job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        buf_deinit(&job->records[i]);
+    free(job->records);
+    free(job);
+}
+
+static void records_work(void *user)
+{
+    struct records_job *job = user;
+
+    job->ok = true;
+    for (size_t i = 0; i < job->count && job->ok; i++) {
+        int rc = catalog_put(job->n->catalog, job->records[i].base,
+                             job->records[i].len, false, NULL, NULL);
+
+        /* A fork is kept as proof; the course goes on from what it was. */
+        job->ok = rc == 0 || rc == ERR_CONFLICT;
+    }
+}
+
+static void records_done(void *user)
+{
+    struct records_job *job = user;
+    struct node_event *e = node__event(job->n, EV_RECORDS_STORED);
+
+    if (e != NULL) {
+        e->ev.u.records_stored.token = job->token;
+        e->ev.u.records_stored.ok = job->ok;
+    }
+    node__post(job->n, e);
+    records_free(job);
+}
+
+static void store_records(struct node *n, const struct core_effect *fx)
+{
+    struct records_job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return;
+    job->n = n;
+    job->token = fx->u.store_records.token;
+    job->records = calloc(fx->u.store_records.count, sizeof *job->records);
+    if (job->records == NULL) {
+        free(job);
+        return;
+    }
+    job->count = fx->u.store_records.count;
+    for (size_t i = 0; i < job->count; i++) {
+        const struct span *r = &fx->u.store_records.records[i];
+
+        (void)buf_append(&job->records[i], r->p, r->len);
+    }
+    if (node_work(n, records_work, records_done, job) != 0)
+        records_free(job);
+}
+
+/* ---- courses
+ * ------------------------------------------------------------------ */
+
+static void load_profile(struct node *n, const struct buf *course_record,
+                         struct buf *out)
+{
+    struct record r;
+
+    if (record_decode(course_record->base, course_record->len, n->network, &r,
+                      NULL) == 0)
+        (void)catalog_profile(n->catalog, &r.signer, out, NULL);
+}
+
+static void load_course(struct node *n, const struct core_effect *fx)
+{
+    const struct course_id *course = &fx->u.load_course.course;
+    struct node_event *e = node__event(n, EV_COURSE);
+    struct record_id id;
+    struct record_id edition;
+
+    if (e == NULL)
+        return;
+    memcpy(id.b, course->b, sizeof id.b);
+    e->ev.u.course.token = fx->u.load_course.token;
+    e->ev.u.course.course = *course;
+    if (catalog_get(n->catalog, &id, &e->course, NULL) == 0) {
+        e->ev.u.course.found = true;
+        e->ev.u.course.course_record = e->course.base;
+        e->ev.u.course.course_record_len = e->course.len;
+        load_profile(n, &e->course, &e->profile);
+        e->ev.u.course.profile_record = e->profile.base;
+        e->ev.u.course.profile_record_len = e->profile.len;
+    }
+    if (catalog_current(n->catalog, course, &edition, NULL, NULL) == 0 &&
+        catalog_get(n->catalog, &edition, &e->edition, NULL) == 0) {
+        e->ev.u.course.edition_record = e->edition.base;
+        e->ev.u.course.edition_record_len = e->edition.len;
+    }
+    node__post(n, e);
+}
+
+static void not_held(struct node *n, uint64_t token)
+{
+    struct node_event *e = node__event(n, EV_EDITION);
+
+    if (e != NULL)
+        e->ev.u.edition.token = token;
+    node__post(n, e);
+}
+
+static void load_edition(struct node *n, const struct core_effect *fx)
+{
+    struct record_id edition;
+
+    if (catalog_current(n->catalog, &fx->u.load_edition.course, &edition, NULL,
+                        NULL) == 0)
+        holding__load(n, &edition, fx->u.load_edition.token);
+    else
+        not_held(n, fx->u.load_edition.token);
+}
+
+/* ---- peers
+ * ---------------------------------------------------------------------- */
+
+struct seen_job {
+    struct node *n;
+    struct node_id node;
+    char address[CORE_ADDRESS_MAX];
+};
+
+static void seen_work(void *user)
+{
+    struct seen_job *job = user;
+    struct id_hex hex = node_id_hex(&job->node);
+    const char *values[1] = {job->address};
+    char known[CORE_ADDRESS_MAX];
+
+    if (journal_get(job->n->choices, "seen", hex.s, 0, known, sizeof known) ==
+            0 &&
+        strcmp(known, job->address) == 0)
+        return;
+    (void)journal_set(job->n->choices, "seen", hex.s, values, 1, NULL);
+}
+
+static void remember_address(struct node *n, const struct core_effect *fx)
+{
+    struct seen_job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return;
+    job->n = n;
+    job->node = fx->u.address_worked.node;
+    memcpy(job->address, fx->u.address_worked.address, sizeof job->address);
+    if (node_work(n, seen_work, free, job) != 0)
+        free(job);
+}
+
+static void dial(struct node *n, const struct core_effect *fx)
+{
+    struct node_event *e;
+
+    if (n->transport != NULL && transport_dial(n->transport, &fx->u.dial.node,
+                                               fx->u.dial.address, NULL) == 0)
+        return;
+    e = node__event(n, EV_DIAL_FAILED);
+    if (e != NULL) {
+        e->ev.u.dial_failed.node = fx->u.dial.node;
+        memcpy(e->ev.u.dial_failed.address, fx->u.dial.address,
+               CORE_ADDRESS_MAX);
+    }
+    node__post(n, e);
+}
+
+static void ban(struct node *n, const struct core_effect *fx)
+{
+    struct id_hex hex = node_id_hex(&fx->u.ban.node);
+    char until[24];
+    const char *values[2] = {until, fx->u.ban.why};
+
+    (void)snprintf(until, sizeof until, "%llu",
+                   (unsigned long long)fx->u.ban.until_wall_ms);
+    (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
+    if (n->transport != NULL)
+        transport_refuse(n->transport, &fx->u.ban.node,
+                         fx->u.ban.until_wall_ms);
+}
+
+/* ---- the switch
+ * -------------------------------------------------------------------- */
+
+void node__carry_out(struct node *n, const struct core_effect *fx)
+{
+    switch (fx->kind) {
+    case FX_SEND:
+        /* A control message that finds the queue full is lost like any on a
+         * broken line: deadlines ask again. */
+        if (n->transport != NULL)
+            (void)transport_send(n->transport, fx->u.send.conn, fx->u.send.data,
+                                 fx->u.send.len);
+        break;
+    case FX_SERVE:
+        serve__chunk(n, fx);
+        break;
+    case FX_STORE:
+        intake__take(n, fx);
+        break;
+    case FX_STORE_RECORDS:
+        store_records(n, fx);
+        break;
+    case FX_LOAD_COURSE:
+        load_course(n, fx);
+        break;
+    case FX_LOAD_EDITION:
+        load_edition(n, fx);
+        break;
+    case FX_LOAD_MANIFEST:
+        holding__load(n, &fx->u.load_manifest.edition,
+                      fx->u.load_manifest.token);
+        break;
+    case FX_RELEASE:
+        holding__release(n, &fx->u.release.edition);
+        break;
+    case FX_DIAL:
+        dial(n, fx);
+        break;
+    case FX_DROP:
+        if (n->transport != NULL)
+            transport_drop(n->transport, fx->u.drop.conn);
+        break;
+    case FX_BAN:
+        ban(n, fx);
+        break;
+    case FX_ADDRESS_WORKED:
+        remember_address(n, fx);
+        break;
+    case FX_NOTIFY:
+        fetch__notice(n, fx);
+        break;
+    }
+}

@@ -1,0 +1,615 @@
+#include "node/driver/node_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "storage/home.h"
+#include "storage/keyfile.h"
+
+#define FLUSH_CHECK_MS 1000
+
+static uint64_t wall_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+/* ---- events in, effects out ---------------------------------------------- */
+
+struct node_event *node__event(struct node *n, enum core_event_kind kind)
+{
+    struct node_event *e = calloc(1, sizeof *e);
+
+    (void)n;
+    if (e != NULL)
+        e->ev.kind = kind;
+    return e;
+}
+
+static void event_free(struct node_event *e)
+{
+    buf_deinit(&e->course);
+    buf_deinit(&e->edition);
+    buf_deinit(&e->profile);
+    free(e->have);
+    free(e);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm_timer(struct node *n)
+{
+    uint64_t due = core_deadline_ms(n->core);
+    uint64_t now = now_ms();
+
+    if (n->closing || due == n->timer_due_ms)
+        return;
+    n->timer_due_ms = due;
+    if (due == UINT64_MAX)
+        (void)uv_timer_stop(&n->timer);
+    else
+        (void)uv_timer_start(&n->timer, on_timer, due > now ? due - now : 0, 0);
+}
+
+static void step(struct node *n, struct core_event *ev)
+{
+    struct core_effects fx = {NULL, 0};
+
+    ev->now_ms = now_ms();
+    ev->wall_ms = wall_ms();
+    if (core_step(n->core, ev, &fx, NULL) != 0)
+        return; /* out of memory: the event is lost, deadlines repair it */
+    for (size_t i = 0; i < fx.count; i++)
+        node__carry_out(n, &fx.list[i]);
+}
+
+/* Effects may give rise to events at once; these wait in the queue, since what
+ * a step lends is only valid until the next one. */
+static void pump(struct node *n)
+{
+    if (n->pumping)
+        return;
+    n->pumping = true;
+    while (n->queue_head != NULL) {
+        struct node_event *e = n->queue_head;
+
+        n->queue_head = e->next;
+        if (n->queue_head == NULL)
+            n->queue_tail = &n->queue_head;
+        if (n->core != NULL && !n->closing)
+            step(n, &e->ev);
+        event_free(e);
+    }
+    n->pumping = false;
+    if (n->core != NULL)
+        arm_timer(n);
+}
+
+void node__post(struct node *n, struct node_event *e)
+{
+    if (e == NULL)
+        return; /* out of memory, as in step */
+    e->next = NULL;
+    *n->queue_tail = e;
+    n->queue_tail = &e->next;
+    pump(n);
+}
+
+/* An event of the transport, whose bytes live only for the call. The queue
+ * waits meanwhile: what the step lends must not be overtaken by another step.
+ */
+static void step_now(struct node *n, struct core_event *ev)
+{
+    n->pumping = true;
+    step(n, ev);
+    n->pumping = false;
+    pump(n);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct node *n = timer->data;
+
+    n->timer_due_ms = UINT64_MAX;
+    node__post(n, node__event(n, EV_TIMEOUT));
+}
+
+/* ---- the transport's callbacks --------------------------------------------
+ */
+
+static enum core_road road_of(bool outbound)
+{
+    return outbound ? ROAD_EXPLICIT : ROAD_INBOUND;
+}
+
+static void on_up(void *user, conn_no conn, const struct node_id *node,
+                  bool outbound, enum peer_scope scope, const char *address)
+{
+    struct core_event ev = {.kind = EV_PEER_UP};
+    struct node *n = user;
+
+    ev.u.up.conn = conn;
+    ev.u.up.node = *node;
+    ev.u.up.outbound = outbound;
+    ev.u.up.scope = scope;
+    ev.u.up.road = road_of(outbound);
+    ev.u.up.address = address;
+    if (n->closing)
+        return;
+    step_now(n, &ev);
+}
+
+static void on_down(void *user, conn_no conn)
+{
+    struct node *n = user;
+    struct node_event *e = node__event(n, EV_PEER_DOWN);
+
+    if (e != NULL)
+        e->ev.u.down.conn = conn;
+    node__post(n, e);
+}
+
+static void on_message(void *user, conn_no conn, zmq_msg_t *msg)
+{
+    struct core_event ev = {.kind = EV_MESSAGE};
+    struct node *n = user;
+
+    if (n->closing)
+        return;
+    ev.u.message.conn = conn;
+    ev.u.message.data = zmq_msg_data(msg);
+    ev.u.message.len = zmq_msg_size(msg);
+    n->message = msg;
+    step_now(n, &ev);
+    n->message = NULL;
+}
+
+static void on_sent(void *user, conn_no conn, uint32_t bytes)
+{
+    struct core_event ev = {.kind = EV_SENT};
+    struct node *n = user;
+
+    if (n->closing)
+        return;
+    ev.u.sent.conn = conn;
+    ev.u.sent.bytes = bytes;
+    step_now(n, &ev);
+}
+
+static void on_dial_failed(void *user, const struct node_id *node,
+                           const char *address, bool refused)
+{
+    struct node *n = user;
+    struct node_event *e = node__event(n, EV_DIAL_FAILED);
+
+    if (e != NULL) {
+        e->ev.u.dial_failed.node = *node;
+        (void)snprintf(e->ev.u.dial_failed.address, CORE_ADDRESS_MAX, "%s",
+                       address);
+        e->ev.u.dial_failed.refused = refused;
+    }
+    node__post(n, e);
+}
+
+static uint64_t on_owed(void *user, conn_no conn)
+{
+    struct node *n = user;
+
+    return n->core != NULL ? core_owed_bytes(n->core, conn) : 0;
+}
+
+/* ---- background flush ------------------------------------------------------
+ */
+
+static void flush_work(void *user)
+{
+    struct node *n = user;
+
+    (void)store_flush(n->store, now_ms(), NULL); /* marks stay on failure */
+}
+
+static void flush_done(void *user)
+{
+    struct node *n = user;
+
+    n->flushing = false;
+}
+
+static void on_flush_timer(uv_timer_t *timer)
+{
+    struct node *n = timer->data;
+
+    if (n->flushing || n->closing || !store_flush_due(n->store, now_ms()))
+        return;
+    n->flushing = node_work(n, flush_work, flush_done, n) == 0;
+}
+
+/* ---- work on the pool -------------------------------------------------------
+ */
+
+struct work {
+    uv_work_t req;
+    struct node *n;
+    void (*work)(void *user);
+    void (*done)(void *user);
+    void *user;
+};
+
+static void run_work(uv_work_t *req)
+{
+    struct work *w = req->data;
+
+    w->work(w->user);
+}
+
+static void end_work(uv_work_t *req, int status)
+{
+    struct work *w = req->data;
+    struct node *n = w->n;
+
+    (void)status;
+    n->works--;
+    if (w->done != NULL)
+        w->done(w->user);
+    free(w);
+    node__try_finish_close(n);
+}
+
+int node_work(struct node *n, void (*work)(void *user),
+              void (*done)(void *user), void *user)
+{
+    struct work *w = calloc(1, sizeof *w);
+
+    if (w == NULL)
+        return ERR_NOMEM;
+    w->req.data = w;
+    w->n = n;
+    w->work = work;
+    w->done = done;
+    w->user = user;
+    if (uv_queue_work(n->loop, &w->req, run_work, end_work) != 0) {
+        free(w);
+        return ERR_NOMEM;
+    }
+    n->works++;
+    return 0;
+}
+
+/* ---- open and close ---------------------------------------------------------
+ */
+
+static int open_core(struct node *n, struct err *e)
+{
+    struct core_config config = {0};
+
+    config.self = n->self;
+    randombytes_buf(config.rng_seed, sizeof config.rng_seed);
+    config.network = n->network;
+    config.agent = "lyceum";
+    core_limits_default(&config.limits);
+    n->core = core_new(&config);
+    return n->core != NULL ? 0 : err_set(e, ERR_NOMEM, "core");
+}
+
+static int open_keepers(struct node *n, struct err *e)
+{
+    int rc = keyfile_node_load(n->home, n->secret_key, &n->self, e);
+
+    if (rc == 0)
+        rc = store_open(n->home, NULL, &n->store, e);
+    if (rc == 0)
+        rc = catalog_open(n->home, n->store, n->network, &n->catalog, e);
+    if (rc == 0)
+        rc = journal_open(n->home, "roots", &n->roots, e);
+    if (rc == 0)
+        rc = journal_open(n->home, "choices", &n->choices, e);
+    return rc;
+}
+
+static void free_node(struct node *n)
+{
+    holding__free_all(n);
+    intake__deinit(n);
+    core_free(n->core);
+    journal_close(n->choices);
+    journal_close(n->roots);
+    catalog_close(n->catalog);
+    store_close(n->store);
+    sodium_memzero(n->secret_key, sizeof n->secret_key);
+    free(n->listen);
+    free(n->network);
+    free(n->home);
+    free(n);
+}
+
+int node_open(uv_loop_t *loop, const struct node_config *config,
+              struct node **out, struct err *e)
+{
+    struct node *n = calloc(1, sizeof *n);
+    int rc;
+
+    if (n == NULL)
+        return err_set(e, ERR_NOMEM, "node");
+    n->loop = loop;
+    n->home = strdup(config->home);
+    n->network = strdup(config->network ? config->network : "main");
+    n->listen = config->listen ? strdup(config->listen) : NULL;
+    n->offline = config->offline;
+    n->quota_bytes = config->quota_bytes;
+    n->start_ms = now_ms();
+    n->queue_tail = &n->queue_head;
+    n->timer_due_ms = UINT64_MAX;
+    rc = n->home != NULL && n->network != NULL ? 0 : ERR_NOMEM;
+    if (rc == 0)
+        rc = open_keepers(n, e);
+    if (rc == 0)
+        rc = open_core(n, e);
+    if (rc == 0)
+        rc = intake__init(n);
+    if (rc != 0) {
+        err_wrap(e, "open home '%s'", config->home);
+        free_node(n);
+        return rc;
+    }
+    (void)uv_timer_init(loop, &n->timer);
+    (void)uv_timer_init(loop, &n->flush_timer);
+    n->timer.data = n->flush_timer.data = n;
+    n->open_handles = 2;
+    (void)uv_timer_start(&n->flush_timer, on_flush_timer, FLUSH_CHECK_MS,
+                         FLUSH_CHECK_MS);
+    uv_unref((uv_handle_t *)&n->flush_timer);
+    *out = n;
+    return 0;
+}
+
+static void on_transport_closed(void *user)
+{
+    struct node *n = user;
+
+    n->transport_closed = true;
+    node__try_finish_close(n);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct node *n = handle->data;
+
+    n->open_handles--;
+    node__try_finish_close(n);
+}
+
+/* The last of transport, handles and pool work to end frees the node. */
+void node__try_finish_close(struct node *n)
+{
+    void (*closed)(void *) = n->closed;
+    void *user = n->closed_user;
+
+    if (!n->closing || !n->transport_closed || n->open_handles != 0 ||
+        n->works != 0)
+        return;
+    free_node(n);
+    if (closed != NULL)
+        closed(user);
+}
+
+void node_close(struct node *n, void (*closed)(void *user), void *user)
+{
+    fetch__end_all(n);
+    n->closing = true;
+    n->closed = closed;
+    n->closed_user = user;
+    pump(n); /* drops what is queued */
+    uv_close((uv_handle_t *)&n->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&n->flush_timer, on_handle_closed);
+    if (n->transport != NULL)
+        transport_close(n->transport, on_transport_closed);
+    else
+        n->transport_closed = true;
+    n->transport = NULL;
+}
+
+/* ---- going online
+ * ------------------------------------------------------------ */
+
+static int parse_node_hex(const char *text, struct node_id *out)
+{
+    return hex_decode(text, strlen(text), out->b, sizeof out->b);
+}
+
+static void hint_seen(void *user, const char *key, const char *const *values,
+                      size_t count)
+{
+    struct node *n = user;
+    struct node_id id;
+
+    if (count >= 1 && parse_node_hex(key, &id) == 0)
+        node_hint(n, &id, values[0], ROAD_LAST_SEEN, NULL);
+}
+
+static void hint_peer(void *user, const char *key, const char *const *values,
+                      size_t count)
+{
+    struct node *n = user;
+    struct node_id id;
+
+    if (count >= 1 && parse_node_hex(key, &id) == 0)
+        node_hint(n, &id, values[0], ROAD_EXPLICIT, NULL);
+}
+
+static void refuse_blocked(void *user, const char *key,
+                           const char *const *values, size_t count)
+{
+    struct node *n = user;
+    struct node_event *e = node__event(n, EV_BLOCK);
+    struct node_id id;
+    uint64_t until;
+
+    if (e == NULL || count < 1 || parse_node_hex(key, &id) != 0) {
+        free(e);
+        return;
+    }
+    until = strtoull(values[0], NULL, 10);
+    transport_refuse(n->transport, &id, until);
+    e->ev.u.block.node = id;
+    e->ev.u.block.until_wall_ms = until;
+    node__post(n, e);
+}
+
+int node_online(struct node *n, struct err *e)
+{
+    static const struct transport_events events = {
+        .up = on_up,
+        .down = on_down,
+        .message = on_message,
+        .sent = on_sent,
+        .dial_failed = on_dial_failed,
+        .owed = on_owed,
+    };
+    struct transport_config config = {0};
+    const char *port;
+    int rc;
+
+    if (n->transport != NULL || n->offline)
+        return 0;
+    memcpy(config.secret_key, n->secret_key, sizeof config.secret_key);
+    config.node = n->self;
+    config.listen = n->listen;
+    rc = transport_open(n->loop, &config, &events, n, &n->transport, e);
+    sodium_memzero(&config, sizeof config);
+    if (rc != 0)
+        return rc;
+    port = strrchr(transport_address(n->transport), ':');
+    core_set_listen_port(
+        n->core, port != NULL ? (uint16_t)strtoul(port + 1, NULL, 10) : 0);
+    journal_each(n->choices, "block", refuse_blocked, n);
+    journal_each(n->choices, "peer", hint_peer, n);
+    journal_each(n->choices, "seen", hint_seen, n);
+    return 0;
+}
+
+/* ---- small questions
+ * ----------------------------------------------------------- */
+
+uv_loop_t *node_loop(struct node *n)
+{
+    return n->loop;
+}
+
+const char *node_home(const struct node *n)
+{
+    return n->home;
+}
+
+const char *node_network(const struct node *n)
+{
+    return n->network;
+}
+
+const struct node_id *node_self(const struct node *n)
+{
+    return &n->self;
+}
+
+const char *node_listening(const struct node *n)
+{
+    return n->transport != NULL ? transport_address(n->transport) : "";
+}
+
+struct store *node_store(struct node *n)
+{
+    return n->store;
+}
+
+struct catalog *node_catalog(struct node *n)
+{
+    return n->catalog;
+}
+
+struct journal *node_roots(struct node *n)
+{
+    return n->roots;
+}
+
+struct journal *node_choices(struct node *n)
+{
+    return n->choices;
+}
+
+struct core *node_core(struct node *n)
+{
+    return n->core;
+}
+
+struct transport *node_transport(struct node *n)
+{
+    return n->transport;
+}
+
+uint64_t node_quota(const struct node *n)
+{
+    return n->quota_bytes;
+}
+
+uint64_t node_uptime_ms(const struct node *n)
+{
+    return now_ms() - n->start_ms;
+}
+
+void node_hint(struct node *n, const struct node_id *node, const char *address,
+               enum core_road road, const struct course_id *course)
+{
+    struct node_event *e = node__event(n, EV_HINT);
+
+    if (e == NULL)
+        return;
+    e->ev.u.hint.node = *node;
+    (void)snprintf(e->ev.u.hint.address, CORE_ADDRESS_MAX, "%s", address);
+    e->ev.u.hint.road = road;
+    e->ev.u.hint.scope = transport_scope_of(address);
+    e->ev.u.hint.has_course = course != NULL;
+    if (course != NULL)
+        e->ev.u.hint.course = *course;
+    node__post(n, e);
+}
+
+void node_block(struct node *n, const struct node_id *node,
+                uint64_t until_wall_ms, const char *why)
+{
+    struct node_event *e = node__event(n, EV_BLOCK);
+    struct id_hex hex = node_id_hex(node);
+    char until[24];
+    const char *values[2] = {until, why};
+
+    (void)snprintf(until, sizeof until, "%llu",
+                   (unsigned long long)until_wall_ms);
+    if (until_wall_ms == 0)
+        (void)journal_unset(n->choices, "block", hex.s, NULL);
+    else
+        (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
+    if (n->transport != NULL)
+        transport_refuse(n->transport, node, until_wall_ms);
+    if (e == NULL)
+        return;
+    e->ev.u.block.node = *node;
+    e->ev.u.block.until_wall_ms = until_wall_ms;
+    node__post(n, e);
+}
+
+void node_new_edition(struct node *n, const struct course_id *course)
+{
+    struct node_event *e = node__event(n, EV_NEW_EDITION);
+
+    if (e != NULL)
+        e->ev.u.new_edition.course = *course;
+    node__post(n, e);
+}

@@ -1,0 +1,60 @@
+/* serve: stored bytes from the store to a peer: one read, no copy. */
+#include "node/driver/node_internal.h"
+
+#include "node/wire/msg.h"
+
+static void served(struct node *n, const struct core_effect *fx,
+                   enum serve_result result, uint32_t bytes)
+{
+    struct node_event *e = node__event(n, EV_SERVED);
+
+    if (e != NULL) {
+        e->ev.u.served.conn = fx->u.serve.conn;
+        e->ev.u.served.swarm = fx->u.serve.swarm;
+        e->ev.u.served.slot = fx->u.serve.slot;
+        e->ev.u.served.request = fx->u.serve.request;
+        e->ev.u.served.bytes = bytes;
+        e->ev.u.served.result = result;
+    }
+    node__post(n, e);
+}
+
+static enum serve_result result_of(int rc)
+{
+    if (rc == 0)
+        return SERVE_OK;
+    return rc == ERR_AGAIN ? SERVE_AGAIN : SERVE_GONE;
+}
+
+void serve__chunk(struct node *n, const struct core_effect *fx)
+{
+    struct holding *h = holding__of_swarm(n, fx->u.serve.swarm);
+    const struct chunk_ref *ref =
+        h != NULL ? holding__ref(h, fx->u.serve.slot) : NULL;
+    size_t len = ref != NULL ? MSG_CHUNK_HEAD + ref->stored_len : 0;
+    enum serve_result result;
+    uint8_t *frame;
+
+    if (ref == NULL || n->transport == NULL) {
+        served(n, fx, SERVE_MISSING, 0);
+        return;
+    }
+    frame = transport_chunk_buffer(n->transport, len);
+    if (frame == NULL) {
+        served(n, fx, SERVE_AGAIN, 0);
+        return;
+    }
+    msg_chunk_head(fx->u.serve.request, frame);
+    if (store_read(n->store, &ref->id, frame + MSG_CHUNK_HEAD, ref->stored_len,
+                   NULL, NULL) != 0) {
+        transport_chunk_discard(n->transport, frame);
+        holding__incomplete(n, h);
+        served(n, fx, SERVE_MISSING, 0);
+        return;
+    }
+    result = result_of(
+        transport_send_chunk(n->transport, fx->u.serve.conn, frame, len));
+    if (result != SERVE_OK)
+        transport_chunk_discard(n->transport, frame);
+    served(n, fx, result, (uint32_t)len);
+}

@@ -1,0 +1,359 @@
+#include "simulations/course_kit.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/course.h"
+#include "crypto/digest.h"
+#include "crypto/edition.h"
+#include "crypto/key.h"
+#include "crypto/profile.h"
+#include "crypto/record.h"
+#include "simulations/mem.h"
+#include "storage/codec.h"
+
+#define TIME_MS UINT64_C(1700000000000)
+#define FILE_SIZE_MAX (900u * 1024u) /* below the size that stands alone */
+
+struct maker {
+    struct course_kit *kit;
+    struct rng *rng;
+    struct identity *author;
+    struct codec *codec;
+    uint8_t *packed; /* CODEC_BOUND bytes */
+};
+
+/* A publisher's mistake here is the simulator's own. */
+static void must(int rc, const char *what)
+{
+    if (rc == 0)
+        return;
+    (void)fprintf(stderr, "sim: course: %s: %s\n", what, err_words(rc));
+    abort();
+}
+
+static struct span text_span(const char *s)
+{
+    return (struct span){(const uint8_t *)s, strlen(s)};
+}
+
+/* ---- chunks -----------------------------------------------------------------
+ */
+
+static const uint8_t *keep(struct maker *mk, const uint8_t *p, size_t len)
+{
+    struct course_kit *k = mk->kit;
+
+    k->pool = mem_grow(k->pool, k->pool_count + 1, sizeof *k->pool);
+    k->pool[k->pool_count] = mem_copy(p, len);
+    return k->pool[k->pool_count++];
+}
+
+static void make_chunk(struct maker *mk, const uint8_t *raw, size_t len,
+                       struct chunk_ref *ref, const uint8_t **out_bytes)
+{
+    size_t packed_len;
+    uint8_t flags;
+
+    must(codec_encode(mk->codec, CODEC_LEVEL_DEFAULT, raw, len, mk->packed,
+                      &packed_len, &flags),
+         "encode");
+    *out_bytes = keep(mk, flags != 0 ? mk->packed : raw, packed_len);
+    ref->id = digest_chunk(*out_bytes, packed_len);
+    ref->stored_len = (uint32_t)packed_len;
+    ref->raw_len = (uint32_t)len;
+    ref->flags = flags;
+}
+
+/* Some noise, some text: both ways of storing occur. */
+static void fill(struct maker *mk, uint8_t *raw, size_t len)
+{
+    bool text = rng_below(mk->rng, 4) == 0;
+    uint64_t word = rng_next(mk->rng);
+
+    for (size_t i = 0; i < len; i++) {
+        if (i % 8 == 0 && (!text || i % 64 == 0))
+            word = rng_next(mk->rng);
+        raw[i] = (uint8_t)(word >> i % 8 * 8);
+        if (text)
+            raw[i] = (uint8_t)(raw[i] % 16 + 'a');
+    }
+}
+
+struct content {
+    struct chunk_ref *refs;
+    const uint8_t **bytes;
+    uint32_t count;
+};
+
+static void make_content_chunk(struct maker *mk,
+                               const struct course_kit_params *p,
+                               struct content *c, uint32_t i)
+{
+    size_t len = p->chunk_min +
+                 (size_t)rng_below(mk->rng, p->chunk_max - p->chunk_min + 1);
+    uint8_t *raw = mem_new(len, 1);
+
+    fill(mk, raw, len);
+    make_chunk(mk, raw, len, &c->refs[i], &c->bytes[i]);
+    free(raw);
+}
+
+/* ---- blobs ------------------------------------------------------------------
+ */
+
+struct blob {
+    struct chunk_ref refs[4];
+    const uint8_t *bytes[4];
+    uint32_t count;
+    struct buf entries;
+};
+
+/* Cut in one to three pieces: where is the publisher's choice. */
+static void make_blob(struct maker *mk, const struct buf *raw, struct blob *b)
+{
+    size_t pieces = 1 + (size_t)rng_below(mk->rng, 3);
+    size_t done = 0;
+
+    b->entries = (struct buf)BUF_INIT;
+    b->count = 0;
+    for (size_t i = 0; i < pieces && done < raw->len; i++) {
+        size_t len = i + 1 == pieces ? raw->len - done : raw->len / pieces;
+        uint8_t entry[CHUNK_ENTRY_BYTES];
+
+        if (len == 0)
+            continue;
+        make_chunk(mk, raw->base + done, len, &b->refs[b->count],
+                   &b->bytes[b->count]);
+        chunk_entry_encode(&b->refs[b->count++], entry);
+        (void)buf_append(&b->entries, entry, sizeof entry);
+        done += len;
+    }
+    assert(done == raw->len);
+}
+
+static void make_index(const struct content *c, struct buf *out)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        uint8_t entry[CHUNK_ENTRY_BYTES];
+
+        chunk_entry_encode(&c->refs[i], entry);
+        (void)buf_append(out, entry, sizeof entry);
+    }
+}
+
+#define FILES_MAX 64
+#define NAME_MAX_BYTES 16
+
+/* All content as one text stream, cut into files anywhere. */
+static uint32_t make_tree(struct maker *mk, const struct content *c,
+                          uint64_t bytes, struct buf *out)
+{
+    struct manifest_stream stream = {STREAM_TEXT, 0, c->count, bytes};
+    struct manifest_file files[FILES_MAX];
+    char names[FILES_MAX][NAME_MAX_BYTES];
+    struct manifest m = {.streams = &stream,
+                         .stream_count = 1,
+                         .files = files,
+                         .bytes = bytes};
+    uint64_t done = 0;
+
+    memset(files, 0, sizeof files);
+    while (done < bytes) {
+        uint64_t size = 1 + rng_below(mk->rng, FILE_SIZE_MAX);
+        uint32_t i = m.file_count++;
+
+        assert(i < FILES_MAX);
+        if (i < 8)
+            size = 1 + size % 4096;
+        if (i >= 20)
+            size = FILE_SIZE_MAX;
+        size = size < bytes - done ? size : bytes - done;
+        (void)snprintf(names[i], sizeof names[i], "part-%04u.txt", i);
+        files[i].path = names[i];
+        files[i].size = size;
+        files[i].offset = done;
+        done += size;
+    }
+    must(manifest_encode_tree(&m, out, NULL), "tree");
+    return m.file_count;
+}
+
+/* ---- records ----------------------------------------------------------------
+ */
+
+static void make_course(struct maker *mk)
+{
+    struct course_payload p = {.time_ms = TIME_MS,
+                               .title = text_span("A simulated course"),
+                               .author_count = 1,
+                               .threshold = 1};
+    struct buf payload = BUF_INIT;
+    struct record_id id;
+
+    p.authors[0] = *identity_author(mk->author);
+    for (size_t i = 0; i < sizeof p.nonce; i++)
+        p.nonce[i] = (uint8_t)rng_next(mk->rng);
+    must(course_encode(&p, &payload, NULL), "course payload");
+    must(record_sign(mk->author, RECORD_COURSE, COURSE_KIT_NETWORK,
+                     buf_span(&payload), &mk->kit->course_record, &id, NULL),
+         "course record");
+    memcpy(mk->kit->course.b, id.b, sizeof id.b);
+    buf_deinit(&payload);
+}
+
+static void make_profile(struct maker *mk)
+{
+    struct profile_payload p = {.time_ms = TIME_MS,
+                                .name = text_span("A simulated author")};
+    struct buf payload = BUF_INIT;
+
+    memcpy(p.box_key, identity_box_public(mk->author), sizeof p.box_key);
+    must(profile_encode(&p, &payload, NULL), "profile payload");
+    must(record_sign(mk->author, RECORD_PROFILE, COURSE_KIT_NETWORK,
+                     buf_span(&payload), &mk->kit->profile_record, NULL, NULL),
+         "profile record");
+    buf_deinit(&payload);
+}
+
+static void fill_table(struct course_kit_edition *e, const struct blob *index,
+                       const struct blob *tree, const struct content *c)
+{
+    uint32_t n = index->count + tree->count + c->count;
+    uint32_t at = 0;
+
+    e->table.refs = mem_new(n, sizeof *e->table.refs);
+    e->table.count = n;
+    e->table.index_count = index->count;
+    e->table.tree_count = tree->count;
+    e->bytes = mem_new(n, sizeof *e->bytes);
+    for (uint32_t i = 0; i < index->count; i++, at++) {
+        e->table.refs[at] = index->refs[i];
+        e->bytes[at] = index->bytes[i];
+    }
+    for (uint32_t i = 0; i < tree->count; i++, at++) {
+        e->table.refs[at] = tree->refs[i];
+        e->bytes[at] = tree->bytes[i];
+    }
+    memcpy(e->table.refs + at, c->refs, c->count * sizeof *c->refs);
+    memcpy(e->bytes + at, c->bytes, c->count * sizeof *c->bytes);
+}
+
+static void make_edition(struct maker *mk, const struct content *c)
+{
+    struct course_kit *k = mk->kit;
+    struct course_kit_edition *e = &k->editions[k->edition_count];
+    struct edition_payload p = {.time_ms = TIME_MS + k->edition_count,
+                                .course = k->course,
+                                .seq = k->edition_count + 1,
+                                .title = text_span("A simulated course"),
+                                .chunks = c->count};
+    struct buf index_raw = BUF_INIT;
+    struct buf tree_raw = BUF_INIT;
+    struct buf payload = BUF_INIT;
+    struct blob index;
+    struct blob tree;
+
+    if (k->edition_count != 0)
+        p.prev = k->editions[k->edition_count - 1].id;
+    for (uint32_t i = 0; i < c->count; i++) {
+        p.bytes += c->refs[i].raw_len;
+        p.stored_bytes += c->refs[i].stored_len;
+    }
+    make_index(c, &index_raw);
+    p.files = make_tree(mk, c, p.bytes, &tree_raw);
+    make_blob(mk, &index_raw, &index);
+    make_blob(mk, &tree_raw, &tree);
+    p.index_blob = buf_span(&index.entries);
+    p.tree_blob = buf_span(&tree.entries);
+    must(edition_encode(&p, &payload, NULL), "edition payload");
+    must(record_sign(mk->author, RECORD_EDITION, COURSE_KIT_NETWORK,
+                     buf_span(&payload), &e->record, &e->id, NULL),
+         "edition record");
+    e->seq = p.seq;
+    fill_table(e, &index, &tree, c);
+    k->edition_count++;
+    buf_deinit(&payload);
+    buf_deinit(&index.entries);
+    buf_deinit(&tree.entries);
+    buf_deinit(&index_raw);
+    buf_deinit(&tree_raw);
+}
+
+/* An edit: about a tenth of the chunks change. */
+static void edit(struct maker *mk, const struct course_kit_params *p,
+                 struct content *c)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (i == 0 || rng_below(mk->rng, 10) == 0)
+            make_content_chunk(mk, p, c, i);
+}
+
+struct course_kit *course_kit_new(const struct course_kit_params *p,
+                                  struct rng *rng)
+{
+    struct course_kit *k = mem_new(1, sizeof *k);
+    struct maker mk = {.kit = k, .rng = rng, .codec = codec_new()};
+    struct content c = {.count = p->chunks};
+    uint8_t seed[SEED_BYTES];
+
+    for (size_t i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)rng_next(rng);
+    mk.author = identity_from_seed(seed);
+    mk.packed = mem_new(CODEC_BOUND, 1);
+    must(mk.author != NULL && mk.codec != NULL ? 0 : ERR_NOMEM, "keys");
+    c.refs = mem_new(c.count, sizeof *c.refs);
+    c.bytes = mem_new(c.count, sizeof *c.bytes);
+    make_course(&mk);
+    make_profile(&mk);
+    for (uint32_t i = 0; i < c.count; i++)
+        make_content_chunk(&mk, p, &c, i);
+    for (uint32_t i = 0; i < p->editions; i++) {
+        if (i != 0)
+            edit(&mk, p, &c);
+        make_edition(&mk, &c);
+    }
+    free(c.refs);
+    free(c.bytes);
+    free(mk.packed);
+    codec_free(mk.codec);
+    identity_free(mk.author);
+    return k;
+}
+
+void course_kit_free(struct course_kit *k)
+{
+    if (k == NULL)
+        return;
+    for (uint32_t i = 0; i < k->edition_count; i++) {
+        buf_deinit(&k->editions[i].record);
+        chunk_table_deinit(&k->editions[i].table);
+        free(k->editions[i].bytes);
+    }
+    for (size_t i = 0; i < k->pool_count; i++)
+        free(k->pool[i]);
+    free(k->pool);
+    buf_deinit(&k->course_record);
+    buf_deinit(&k->profile_record);
+    free(k);
+}
+
+const struct course_kit_edition *
+course_kit_find(const struct course_kit *k, const struct record_id *edition)
+{
+    for (uint32_t i = 0; i < k->edition_count; i++)
+        if (record_id_eq(&k->editions[i].id, edition))
+            return &k->editions[i];
+    return NULL;
+}
+
+uint64_t course_kit_bytes(const struct course_kit_edition *e)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < e->table.count; i++)
+        sum += e->table.refs[i].stored_len;
+    return sum;
+}

@@ -1,0 +1,56 @@
+/* course_kit: a small real course from a seed: signed records, manifests that
+ * decode, chunks whose digests hold. What it makes is the truth that the nodes'
+ * stores are compared with. Source: node/PROTOCOL.md sections 3 and 4. */
+#ifndef SIMULATIONS_COURSE_KIT_H
+#define SIMULATIONS_COURSE_KIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/base/buf.h"
+#include "crypto/base/ids.h"
+#include "node/core/rng.h"
+#include "storage/manifest.h"
+
+#define COURSE_KIT_EDITIONS 2
+#define COURSE_KIT_NETWORK "main"
+
+struct course_kit_params {
+    uint32_t chunks;    /* of content, 1..4096 */
+    uint32_t chunk_min; /* raw bytes, 64.. */
+    uint32_t chunk_max;
+    uint32_t editions;  /* 1..COURSE_KIT_EDITIONS */
+};
+
+struct course_kit_edition {
+    struct record_id id;
+    uint64_t seq;
+    struct buf record;
+    struct chunk_table table;  /* owned; all slots */
+    const uint8_t **bytes;     /* of each slot, as stored; borrowed of the kit */
+};
+
+struct course_kit {
+    struct course_id course;
+    struct buf course_record;
+    struct buf profile_record;
+    struct course_kit_edition editions[COURSE_KIT_EDITIONS];
+    uint32_t edition_count;
+    uint8_t **pool; /* all chunks ever made, owned */
+    size_t pool_count;
+};
+
+/** course_kit_new - never NULL: the simulator has no use for less. */
+struct course_kit *course_kit_new(const struct course_kit_params *p,
+                                  struct rng *rng);
+void course_kit_free(struct course_kit *k);
+
+/** course_kit_find - the edition of that id, or NULL. */
+const struct course_kit_edition *
+course_kit_find(const struct course_kit *k, const struct record_id *edition);
+
+/** course_kit_bytes - stored bytes of all slots of @e together. */
+uint64_t course_kit_bytes(const struct course_kit_edition *e);
+
+#endif

@@ -1,0 +1,225 @@
+#include "simulations/invariants.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/address.h"
+#include "node/wire/msg.h"
+#include "simulations/mem.h"
+
+#define STEPS_AN_INSTANT 100000
+#define PORT_FLOOR 1024
+
+struct invariants {
+    const struct sim_env *env;
+    const char *name;
+    char why[256];
+    uint64_t frame_max; /* of a chunk of this world's course */
+};
+
+struct invariants *invariants_new(const struct sim_env *env)
+{
+    struct invariants *v = mem_new(1, sizeof *v);
+
+    v->env = env;
+    for (uint32_t k = 0; k < env->kit->edition_count; k++) {
+        const struct chunk_table *t = &env->kit->editions[k].table;
+
+        for (uint32_t i = 0; i < t->count; i++)
+            if (t->refs[i].stored_len + MSG_CHUNK_HEAD > v->frame_max)
+                v->frame_max = t->refs[i].stored_len + MSG_CHUNK_HEAD;
+    }
+    return v;
+}
+
+void invariants_free(struct invariants *v)
+{
+    free(v);
+}
+
+void invariants_fail(struct invariants *v, const char *name, const char *fmt,
+                     ...)
+{
+    va_list ap;
+
+    if (v->name != NULL)
+        return;
+    v->name = name;
+    va_start(ap, fmt);
+    (void)vsnprintf(v->why, sizeof v->why, fmt, ap);
+    va_end(ap);
+    trace_line(v->env->trace, world_now_us(v->env->world), "BROKEN %s: %.100s",
+               name, v->why);
+}
+
+const char *invariants_broken(const struct invariants *v)
+{
+    return v->name;
+}
+
+const char *invariants_why(const struct invariants *v)
+{
+    return v->why;
+}
+
+/* ---- S1 ---------------------------------------------------------------------
+ */
+
+void invariants_stored(struct invariants *v, const struct sim_node *n,
+                       const struct record_id *edition, uint32_t slot,
+                       struct span bytes)
+{
+    const struct course_kit_edition *e =
+        course_kit_find(v->env->kit, edition);
+
+    if (e == NULL || slot >= e->table.count ||
+        bytes.len != e->table.refs[slot].stored_len ||
+        memcmp(bytes.p, e->bytes[slot], bytes.len) != 0)
+        invariants_fail(v, "S1",
+                        "%s stored bytes in slot %u that are not the "
+                        "publisher's",
+                        n->name, slot);
+}
+
+void invariants_record(struct invariants *v, const struct sim_node *n,
+                       const struct record_id *id)
+{
+    if (course_kit_find(v->env->kit, id) == NULL)
+        invariants_fail(v, "S1", "%s keeps an edition that nobody published",
+                        n->name);
+}
+
+void invariants_complete(struct invariants *v, const struct sim_node *n)
+{
+    const struct course_kit_edition *e = NULL;
+
+    if (n->complete)
+        e = course_kit_find(v->env->kit, &n->complete_edition);
+    if (e == NULL)
+        invariants_fail(v, "S1", "%s is complete without an edition", n->name);
+    else if (sim_node_holds(n, e) != e->table.count)
+        invariants_fail(v, "S1", "%s is complete with %u of %u slots", n->name,
+                        sim_node_holds(n, e), e->table.count);
+}
+
+/* ---- as things happen -------------------------------------------------------
+ */
+
+void invariants_dial(struct invariants *v, const struct sim_node *n,
+                     const char *address, enum core_road road)
+{
+    struct address a;
+    enum peer_scope scope;
+
+    if (!address_parse(address, strlen(address), &a) ||
+        !address_scope(a.ip, &scope) || scope == SCOPE_LOOPBACK ||
+        (road == ROAD_EXCHANGE && a.port < PORT_FLOOR) ||
+        (scope == SCOPE_LAN && n->cfg.scope == SCOPE_PUBLIC) ||
+        strcmp(address, sim_net_address(v->env->net, n->host)) == 0)
+        invariants_fail(v, "S11", "%s dials %s", n->name, address);
+}
+
+void invariants_ban(struct invariants *v, const struct sim_node *n,
+                    const struct node_id *banned, const char *why)
+{
+    if (roster_honest(v->env->roster, banned))
+        invariants_fail(v, "S13", "%s bans %s: %s", n->name,
+                        roster_name(v->env->roster, banned), why);
+}
+
+void invariants_fetched(struct invariants *v, const struct sim_node *n,
+                        const struct chunk_id *id)
+{
+    /* While editions change, what one is storing the next may ask for. */
+    if (v->env->kit->edition_count == 1 &&
+        sim_disk_get(n->disk, id).p != NULL)
+        invariants_fail(v, "R1", "%s took a chunk that it held already",
+                        n->name);
+}
+
+/* ---- after each step --------------------------------------------------------
+ */
+
+static void check_bounds(struct invariants *v, const struct sim_node *n)
+{
+    const struct core_limits *l = &n->cfg.limits;
+    uint64_t window = l->window_lan_bytes > l->window_start_bytes
+                          ? l->window_lan_bytes
+                          : l->window_start_bytes;
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < n->conn_count; i++) {
+        const struct sim_conn *c = &n->conns[i];
+        uint64_t queued = sim_net_queued(v->env->net, c->no);
+        uint64_t owed = core_owed_bytes(n->core, c->no);
+
+        total += queued;
+        /* Requests carry 5 bytes of head each beside what the window counts;
+         * a chunk has 1 byte at least. */
+        if (owed > (window + v->frame_max) * (1 + MSG_CHUNK_HEAD))
+            invariants_fail(v, "S10", "%s is owed %" PRIu64 " bytes by %s",
+                            n->name, owed, c->name);
+        if (queued > l->unsent_peer_bytes + v->frame_max)
+            invariants_fail(v, "S10", "%s queues %" PRIu64 " bytes for %s",
+                            n->name, queued, c->name);
+    }
+    if (total > l->unsent_total_bytes + v->frame_max)
+        invariants_fail(v, "S10", "%s queues %" PRIu64 " bytes in all",
+                        n->name, total);
+    if (n->storing_bytes > l->unstored_bytes + v->frame_max)
+        invariants_fail(v, "S10", "%s stores %" PRIu64 " bytes at a time",
+                        n->name, n->storing_bytes);
+}
+
+static void check_edition(struct invariants *v, struct sim_node *n)
+{
+    struct core_progress p;
+
+    if (!n->wants || n->cfg.stops_when_complete)
+        return; /* who only serves may go on serving an older one */
+    core_progress(n->core, &v->env->kit->course, &p);
+    if (!p.known || p.seq == 0)
+        return;
+    if (p.seq < n->seq_seen)
+        invariants_fail(v, "S3",
+                        "%s goes back from edition %" PRIu64 " to %" PRIu64,
+                        n->name, n->seq_seen, p.seq);
+    n->seq_seen = p.seq;
+}
+
+void invariants_step(struct invariants *v, struct sim_node *n)
+{
+    const char *why = core_check(n->core);
+    uint64_t now = world_now_us(v->env->world);
+
+    if (why != NULL)
+        invariants_fail(v, "core", "%s: %s", n->name, why);
+    if (n->steps_at_us != now) {
+        n->steps_at_us = now;
+        n->steps = 0;
+    }
+    if (++n->steps > STEPS_AN_INSTANT)
+        invariants_fail(v, "S14", "%s turns in circles", n->name);
+    check_bounds(v, n);
+    check_edition(v, n);
+}
+
+/* ---- at the end -------------------------------------------------------------
+ */
+
+void invariants_waste(struct invariants *v, const struct sim_node *n,
+                      size_t bad_keys)
+{
+    const struct core_limits *l = &n->cfg.limits;
+    uint64_t pipeline = l->window_lan_bytes > l->window_start_bytes
+                            ? l->window_lan_bytes
+                            : l->window_start_bytes;
+
+    /* Two connections a key at most. */
+    if (n->bad_bytes > bad_keys * 2 * (pipeline + v->frame_max))
+        invariants_fail(v, "T8", "%s was sent %" PRIu64 " bad bytes", n->name,
+                        n->bad_bytes);
+}

@@ -1,0 +1,52 @@
+/* invariants: what must hold in every world, whoever misbehaves. The first one
+ * that breaks is kept with its reason and ends the run. S = safety, checked as
+ * things happen; L = liveness, checked by sim.c when the time is up. Names as in
+ * the list of simulations/README.md. */
+#ifndef SIMULATIONS_INVARIANTS_H
+#define SIMULATIONS_INVARIANTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "simulations/sim_node.h"
+
+struct invariants;
+
+struct invariants *invariants_new(const struct sim_env *env);
+void invariants_free(struct invariants *v);
+
+/** invariants_fail - @name is broken; only the first time counts. */
+void invariants_fail(struct invariants *v, const char *name, const char *fmt,
+                     ...) __attribute__((format(printf, 3, 4)));
+
+/** invariants_broken - its name, NULL while all hold. */
+const char *invariants_broken(const struct invariants *v);
+
+/** invariants_why - the reason, "" while all hold. */
+const char *invariants_why(const struct invariants *v);
+
+/** S1: no byte is stored that is not the publisher's. */
+void invariants_stored(struct invariants *v, const struct sim_node *n,
+                       const struct record_id *edition, uint32_t slot,
+                       struct span bytes);
+/** S1: no record is kept that the author did not sign. */
+void invariants_record(struct invariants *v, const struct sim_node *n,
+                       const struct record_id *id);
+/** S1: complete means every slot, byte for byte. */
+void invariants_complete(struct invariants *v, const struct sim_node *n);
+/** S11: no dial to where a hint may not point. */
+void invariants_dial(struct invariants *v, const struct sim_node *n,
+                     const char *address, enum core_road road);
+/** S13: an honest node never bans an honest node. */
+void invariants_ban(struct invariants *v, const struct sim_node *n,
+                    const struct node_id *banned, const char *why);
+/** R1: what is on the disk is not fetched again. */
+void invariants_fetched(struct invariants *v, const struct sim_node *n,
+                        const struct chunk_id *id);
+/** After each step: core_check, S3, S10, S14. */
+void invariants_step(struct invariants *v, struct sim_node *n);
+/** At the end, T8: bad chunks cost a bounded number of bytes. */
+void invariants_waste(struct invariants *v, const struct sim_node *n,
+                      size_t bad_keys);
+
+#endif

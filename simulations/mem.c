@@ -1,0 +1,33 @@
+#include "simulations/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *need(void *p)
+{
+    if (p == NULL) {
+        (void)fputs("sim: out of memory\n", stderr);
+        abort();
+    }
+    return p;
+}
+
+void *mem_new(size_t count, size_t size)
+{
+    return need(calloc(count != 0 ? count : 1, size));
+}
+
+void *mem_grow(void *p, size_t count, size_t size)
+{
+    return need(realloc(p, count * size));
+}
+
+void *mem_copy(const void *p, size_t len)
+{
+    void *copy = mem_new(len + 1, 1);
+
+    if (len != 0)
+        memcpy(copy, p, len);
+    return copy;
+}

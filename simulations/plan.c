@@ -1,0 +1,106 @@
+#include "simulations/plan.h"
+
+#include <string.h>
+
+#include "simulations/dice.h"
+
+static void defaults(struct plan *p, uint64_t seed)
+{
+    *p = (struct plan){
+        .seed = seed,
+        .course = {24, 64, 8192, 1},
+        .seeders = 1,
+        .learners = 1,
+        .shape = SHAPE_STAR,
+        .scope = SCOPE_LAN,
+        .latency_us = {200, 5000},
+        .up_bps = {1000000, 20000000},
+        .down_bps = {1000000, 20000000},
+        .join_spread_ms = 500,
+        .bound_percent = 300,
+        .bound_ms = 60000,
+    };
+}
+
+static void fill(const struct scenario *s, uint64_t seed, struct rng *rng,
+                 struct plan *out)
+{
+    defaults(out, seed);
+    out->scenario = s->name;
+    s->fill(out, rng);
+}
+
+void plan_of_seed(uint64_t seed, struct plan *out)
+{
+    const struct scenario *s = plan_scenarios();
+    uint64_t total = 0;
+    uint64_t pick;
+    struct rng rng;
+
+    for (size_t i = 0; s[i].name != NULL; i++)
+        total += s[i].weight;
+    dice_init(&rng, seed, 6);
+    pick = rng_below(&rng, total);
+    while (pick >= s->weight) {
+        pick -= s->weight;
+        s++;
+    }
+    fill(s, seed, &rng, out);
+}
+
+bool plan_named(const char *name, uint64_t seed, struct plan *out)
+{
+    struct rng rng;
+
+    for (const struct scenario *s = plan_scenarios(); s->name != NULL; s++) {
+        if (strcmp(s->name, name) != 0)
+            continue;
+        dice_init(&rng, seed, 6);
+        fill(s, seed, &rng, out);
+        return true;
+    }
+    return false;
+}
+
+bool plan_has_faults(const struct plan *p)
+{
+    return p->foe_kinds != 0 || p->cut_every_ms != 0 || p->split_ms != 0 ||
+           p->crash_every_ms != 0 || p->rot_every_ms != 0 ||
+           p->store_fail_permille != 0 || p->seeder_leaves;
+}
+
+void plan_without_faults(const struct plan *p, struct plan *out)
+{
+    *out = *p;
+    out->foe_kinds = 0;
+    out->cut_every_ms = 0;
+    out->split_ms = out->heal_ms = 0;
+    out->crash_every_ms = out->rot_every_ms = 0;
+    out->store_fail_permille = 0;
+    out->seeder_leaves = false;
+    out->faults_ms = 0;
+    out->broken = SIM_BREAK_NONE;
+}
+
+static uint32_t coin(struct rng *rng, uint32_t usual, uint32_t small)
+{
+    return rng_below(rng, 2) == 0 ? usual : small;
+}
+
+void plan_limits(const struct plan *p, struct rng *rng,
+                 struct core_limits *out)
+{
+    core_limits_default(out);
+    if (!p->shrink)
+        return;
+    out->window_start_bytes = coin(rng, out->window_start_bytes, 4096);
+    out->window_wan_bytes = coin(rng, out->window_wan_bytes, 64 * 1024);
+    out->window_lan_bytes = coin(rng, out->window_lan_bytes, 64 * 1024);
+    out->unstored_bytes = coin(rng, out->unstored_bytes, 64 * 1024);
+    out->want_queue_bytes = coin(rng, out->want_queue_bytes, 32 * 1024);
+    out->unsent_peer_bytes = coin(rng, out->unsent_peer_bytes, 32 * 1024);
+    out->unsent_total_bytes = coin(rng, out->unsent_total_bytes, 64 * 1024);
+    out->ids_per_want = coin(rng, out->ids_per_want, 1);
+    out->requests_per_s = coin(rng, out->requests_per_s, 20);
+    out->dials_max = coin(rng, out->dials_max, 2);
+}

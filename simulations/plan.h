@@ -1,0 +1,93 @@
+/* plan: all that a seed stands for: which scenario, how many nodes, what course,
+ * what network, what goes wrong and until when. A plan is a value: sim_run makes
+ * the same run of the same plan, always. */
+#ifndef SIMULATIONS_PLAN_H
+#define SIMULATIONS_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "node/core/rng.h"
+#include "simulations/adversary.h"
+#include "simulations/course_kit.h"
+#include "simulations/sim_node.h"
+
+struct plan_range { /* both ends included */
+    uint64_t min, max;
+};
+
+enum plan_shape {  /* whom a learner is told of at the start */
+    SHAPE_STAR,    /* the seeders, and the adversaries */
+    SHAPE_MESH,    /* the first seeder and some others */
+    SHAPE_CHAIN,   /* the one before it */
+};
+
+struct plan_foes {
+    enum adversary_kind kind;
+    uint32_t count;
+    bool rotates;
+    bool visits; /* they dial the learners too */
+    uint64_t up_bps; /* 0 = as others */
+};
+
+#define PLAN_FOES_MAX 4
+
+struct plan {
+    uint64_t seed;
+    const char *scenario;
+    struct course_kit_params course;
+    uint32_t seeders, learners;
+    enum plan_shape shape;
+    enum peer_scope scope;
+    struct plan_range latency_us, up_bps, down_bps;
+    uint64_t seeder_up_bps; /* 0 = as others */
+    uint64_t join_spread_ms; /* learners start within this */
+    bool shrink;             /* core limits by coin */
+    bool skew;               /* wall clocks differ by up to a day */
+    struct plan_foes foes[PLAN_FOES_MAX];
+    size_t foe_kinds;
+    bool foes_go; /* at faults_ms */
+
+    uint64_t faults_ms;    /* nothing goes wrong after that */
+    uint64_t cut_every_ms; /* a connection breaks; 0 = never */
+    uint64_t split_ms, heal_ms; /* a partition; 0 = none */
+    uint64_t crash_every_ms;    /* a learner goes, and comes back */
+    uint64_t rot_every_ms;      /* a chunk of a learner rots */
+    uint32_t store_fail_permille;
+    bool seeder_leaves; /* once the learners hold all together */
+    uint64_t publish_ms; /* the second edition appears; 0 = never */
+    bool stops_when_complete;
+
+    uint32_t bound_percent; /* of the time without faults ... */
+    uint64_t bound_ms;      /* ... and so much on top: L1 */
+    enum sim_break broken;  /* of the first learner */
+};
+
+/* A scenario fills the plan from its generator; defaults stand already. */
+struct scenario {
+    const char *name;
+    const char *what;
+    uint32_t weight; /* how often a seed picks it */
+    void (*fill)(struct plan *p, struct rng *rng);
+};
+
+/** plan_scenarios - the table, ended by a NULL name. */
+const struct scenario *plan_scenarios(void);
+
+/** plan_of_seed - the plan that @seed stands for. */
+void plan_of_seed(uint64_t seed, struct plan *out);
+
+/** plan_named - scenario @name with @seed. false: there is none. */
+bool plan_named(const char *name, uint64_t seed, struct plan *out);
+
+/** plan_has_faults - does anything go wrong in it? */
+bool plan_has_faults(const struct plan *p);
+
+/** plan_without_faults - the same world in which nothing goes wrong. */
+void plan_without_faults(const struct plan *p, struct plan *out);
+
+/** plan_limits - the core's limits, shrunk by coin when the plan says so. */
+void plan_limits(const struct plan *p, struct rng *rng,
+                 struct core_limits *out);
+
+#endif

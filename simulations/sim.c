@@ -1,0 +1,319 @@
+#include "simulations/sim.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "simulations/dice.h"
+#include "simulations/faults.h"
+#include "simulations/invariants.h"
+#include "simulations/mem.h"
+#include "simulations/sim_internal.h"
+
+#define ALONE_LIMIT_MS UINT64_C(1800000) /* a fault-free run */
+#define LINGER_MS 5000                   /* after the last one is complete */
+
+/* ---- building a world -------------------------------------------------------
+ */
+
+static uint64_t draw(struct rng *rng, const struct plan_range *r)
+{
+    return r->min + rng_below(rng, r->max - r->min + 1);
+}
+
+static struct sim_net_link draw_link(struct sim *s)
+{
+    return (struct sim_net_link){draw(&s->rng, &s->plan.up_bps),
+                                 draw(&s->rng, &s->plan.down_bps),
+                                 draw(&s->rng, &s->plan.latency_us)};
+}
+
+static void add_node(struct sim *s, bool seeder)
+{
+    const struct plan *p = &s->plan;
+    struct sim_node_config c = {.rng_seed = rng_next(&s->rng),
+                                .link = draw_link(s),
+                                .scope = p->scope,
+                                .store_us = 3000,
+                                .load_us = 3000,
+                                .store_fail_permille = p->store_fail_permille,
+                                .faults_until_us = p->faults_ms * 1000,
+                                .transport_bytes = UINT64_C(8) << 20,
+                                .stops_when_complete = p->stops_when_complete};
+    struct sim_node *n;
+
+    plan_limits(p, &s->rng, &c.limits);
+    if (p->shrink && rng_below(&s->rng, 2) == 0)
+        c.transport_bytes = 20000;
+    if (p->skew)
+        c.skew_ms = (int64_t)rng_below(&s->rng, 172800000) - 86400000;
+    if (seeder && p->seeder_up_bps != 0)
+        c.link.up_bps = p->seeder_up_bps;
+    if (!seeder && s->node_count == p->seeders)
+        c.broken = p->broken;
+    n = sim_node_new(&s->env, seeder ? "s" : "n", (uint32_t)s->node_count,
+                     &c);
+    n->wants = !seeder;
+    s->nodes[s->node_count++] = n;
+    if (seeder)
+        sim_node_seed(n, &s->env.kit->editions[0]);
+}
+
+static void add_foes(struct sim *s)
+{
+    const struct plan *p = &s->plan;
+
+    for (size_t k = 0; k < p->foe_kinds; k++)
+        for (uint32_t i = 0; i < p->foes[k].count; i++) {
+            struct adversary_config c = {
+                .kind = p->foes[k].kind,
+                .rng_seed = rng_next(&s->rng),
+                .link = draw_link(s),
+                .scope = p->scope,
+                .rotates = p->foes[k].rotates,
+                .until_us = p->foes_go ? p->faults_ms * 1000 : UINT64_MAX};
+            struct adversary *a;
+
+            if (p->foes[k].up_bps != 0)
+                c.link.up_bps = p->foes[k].up_bps;
+            a = adversary_new(&s->env, (uint32_t)s->foe_count, &c);
+            s->foes[s->foe_count++] = a;
+            for (size_t n = 0; n < s->node_count && p->foes[k].visits; n++)
+                adversary_target(a, s->nodes[n]);
+        }
+}
+
+static void build(struct sim *s, const struct plan *p, FILE *all)
+{
+    size_t foe_count = 0;
+
+    s->plan = *p;
+    dice_init(&s->rng, p->seed, 4);
+    for (size_t k = 0; k < p->foe_kinds; k++)
+        foe_count += p->foes[k].count;
+    s->kit = course_kit_new(&p->course, &s->rng);
+    s->env.kit = s->kit;
+    s->env.world = world_new();
+    s->env.trace = trace_new(all);
+    s->env.roster = roster_new();
+    s->env.net = sim_net_new(s->env.world, rng_next(&s->rng));
+    s->env.invariants = invariants_new(&s->env);
+    s->nodes = mem_new(p->seeders + p->learners, sizeof *s->nodes);
+    s->copies = mem_new(s->kit->editions[0].table.count, sizeof *s->copies);
+    for (uint32_t i = 0; i < p->seeders + p->learners; i++)
+        add_node(s, i < p->seeders);
+    s->foes = mem_new(foe_count, sizeof *s->foes);
+    add_foes(s); /* last: the honest part is the same without them */
+}
+
+static void tear_down(struct sim *s)
+{
+    for (size_t i = 0; i < s->node_count; i++)
+        sim_node_free(s->nodes[i]);
+    for (size_t i = 0; i < s->foe_count; i++)
+        adversary_free(s->foes[i]);
+    free(s->nodes);
+    free(s->foes);
+    free(s->copies);
+    sim_net_free(s->env.net);
+    invariants_free(s->env.invariants);
+    roster_free(s->env.roster);
+    trace_free(s->env.trace);
+    world_free(s->env.world);
+    course_kit_free(s->kit);
+}
+
+/* ---- who knows whom ---------------------------------------------------------
+ */
+
+static void hint_node(struct sim *s, struct sim_node *to,
+                      const struct sim_node *of)
+{
+    if (to != of)
+        sim_node_hint(to, &of->key, sim_net_address(s->env.net, of->host),
+                      ROAD_EXPLICIT);
+}
+
+static void introduce(struct sim *s, struct sim_node *n, size_t index)
+{
+    const struct plan *p = &s->plan;
+
+    switch (p->shape) {
+    case SHAPE_STAR:
+        for (uint32_t i = 0; i < p->seeders; i++)
+            hint_node(s, n, s->nodes[i]);
+        break;
+    case SHAPE_MESH:
+        hint_node(s, n, s->nodes[0]);
+        for (int i = 0; i < 3; i++)
+            hint_node(s, n, s->nodes[rng_next(&n->rng) % s->node_count]);
+        break;
+    case SHAPE_CHAIN:
+        hint_node(s, n, s->nodes[index - 1]);
+        break;
+    }
+    for (size_t i = 0; i < s->foe_count; i++)
+        sim_node_hint(n, adversary_key(s->foes[i]),
+                      adversary_address(s->foes[i]), ROAD_EXPLICIT);
+}
+
+void sim__bring_up(struct sim *s, size_t index)
+{
+    struct sim_node *n = s->nodes[index];
+
+    if (n->up)
+        return;
+    sim_node_start(n);
+    if (n->wants)
+        introduce(s, n, index);
+}
+
+static void on_join(void *user, uint64_t index)
+{
+    sim__bring_up(user, index);
+}
+
+static void schedule_joins(struct sim *s)
+{
+    for (size_t i = 0; i < s->node_count; i++) {
+        uint64_t at_ms = 0;
+
+        if (i >= s->plan.seeders)
+            at_ms = 10 + rng_below(&s->nodes[i]->rng,
+                                   s->plan.join_spread_ms + 1);
+        world_at(s->env.world, at_ms * 1000, on_join, s, i);
+    }
+    for (size_t i = 0; i < s->foe_count; i++)
+        adversary_start(s->foes[i]);
+}
+
+/* ---- the run ----------------------------------------------------------------
+ */
+
+static uint64_t now_ms(const struct sim *s)
+{
+    return world_now_us(s->env.world) / 1000;
+}
+
+/* The edition that all should have in the end. */
+static const struct course_kit_edition *goal(const struct sim *s)
+{
+    return &s->kit->editions[s->published ? s->kit->edition_count - 1 : 0];
+}
+
+static bool has_ended(const struct sim *s, const struct sim_node *n)
+{
+    return !n->wants ||
+           (n->up && n->complete &&
+            record_id_eq(&n->complete_edition, &goal(s)->id));
+}
+
+static bool all_ended(const struct sim *s)
+{
+    if (now_ms(s) < s->plan.faults_ms ||
+        (s->plan.publish_ms != 0 && !s->published))
+        return false;
+    for (size_t i = 0; i < s->node_count; i++)
+        if (!has_ended(s, s->nodes[i]))
+            return false;
+    return true;
+}
+
+static void note_late(struct sim *s, uint64_t limit_ms)
+{
+    for (size_t i = 0; i < s->node_count; i++) {
+        const struct sim_node *n = s->nodes[i];
+
+        if (!has_ended(s, n))
+            invariants_fail(s->env.invariants, "L1",
+                            "%s holds %u of %u slots after %" PRIu64 " ms",
+                            n->name, sim_node_holds(n, goal(s)),
+                            goal(s)->table.count, limit_ms);
+    }
+}
+
+static void go(struct sim *s, uint64_t limit_ms)
+{
+    uint64_t end_us = UINT64_MAX;
+
+    while (invariants_broken(s->env.invariants) == NULL) {
+        if (end_us == UINT64_MAX && all_ended(s)) {
+            s->done_ms = now_ms(s);
+            end_us = world_now_us(s->env.world) + LINGER_MS * 1000;
+        }
+        if (end_us == UINT64_MAX && now_ms(s) > limit_ms) {
+            note_late(s, limit_ms);
+            return;
+        }
+        if (world_now_us(s->env.world) >= end_us || !world_step(s->env.world))
+            break;
+    }
+    if (end_us == UINT64_MAX) /* a world where nothing happens any more */
+        note_late(s, now_ms(s));
+}
+
+static void check_end(struct sim *s)
+{
+    size_t bad_keys = 0;
+
+    for (size_t i = 0; i < s->foe_count; i++)
+        bad_keys += adversary_keys(s->foes[i]);
+    for (size_t i = 0; i < s->node_count; i++)
+        invariants_waste(s->env.invariants, s->nodes[i], bad_keys);
+}
+
+static void report(struct sim *s, FILE *tail, struct sim_result *out)
+{
+    memset(out, 0, sizeof *out);
+    out->broken = invariants_broken(s->env.invariants);
+    (void)snprintf(out->why, sizeof out->why, "%s",
+                   invariants_why(s->env.invariants));
+    trace_hash(s->env.trace, out->hash);
+    out->lines = trace_count(s->env.trace);
+    out->events = world_count(s->env.world);
+    out->done_ms = s->done_ms;
+    out->crashes = s->crashes;
+    for (size_t i = 0; i < s->node_count; i++) {
+        out->good_chunks += s->nodes[i]->good_chunks;
+        out->bad_chunks += s->nodes[i]->bad_chunks;
+    }
+    if (out->broken != NULL && tail != NULL)
+        trace_dump(s->env.trace, tail);
+}
+
+void sim_run(const struct plan *p, uint64_t limit_ms, FILE *all, FILE *tail,
+             struct sim_result *out)
+{
+    struct sim *s = mem_new(1, sizeof *s);
+
+    build(s, p, all);
+    faults_schedule(s);
+    schedule_joins(s);
+    go(s, limit_ms);
+    check_end(s);
+    report(s, tail, out);
+    tear_down(s);
+    free(s);
+}
+
+void sim_check(const struct plan *p, FILE *all, FILE *tail,
+               struct sim_result *out)
+{
+    struct plan calm;
+    struct sim_result alone;
+
+    plan_without_faults(p, &calm);
+    if (!plan_has_faults(p) && p->broken == SIM_BREAK_NONE) {
+        sim_run(p, ALONE_LIMIT_MS, all, tail, out);
+        return;
+    }
+    sim_run(&calm, ALONE_LIMIT_MS, NULL, tail, &alone);
+    if (alone.broken != NULL) {
+        *out = alone;
+        return;
+    }
+    sim_run(p,
+            p->faults_ms + alone.done_ms * p->bound_percent / 100 +
+                p->bound_ms,
+            all, tail, out);
+}

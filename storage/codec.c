@@ -1,0 +1,101 @@
+#include "storage/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ZSTD_MAGIC_LE 0xfd2fb528u
+#define FRAME_HEADER_MIN 6
+#define DESCRIPTOR_CHECKSUM 0x04u
+#define DESCRIPTOR_RESERVED 0x08u
+#define DESCRIPTOR_DICT 0x03u
+
+#include <zstd.h>
+
+struct codec {
+    ZSTD_CCtx *cctx; /* made at the first use of each direction */
+    ZSTD_DCtx *dctx;
+};
+
+struct codec *codec_new(void)
+{
+    return calloc(1, sizeof(struct codec));
+}
+
+void codec_free(struct codec *c)
+{
+    if (c == NULL)
+        return;
+    (void)ZSTD_freeCCtx(c->cctx);
+    (void)ZSTD_freeDCtx(c->dctx);
+    free(c);
+}
+
+/* SPEC 4.1: "A publisher stores raw when compression would save under 3 %." */
+static size_t worth_at_most(size_t len)
+{
+    return len - (len * 3 + 99) / 100;
+}
+
+int codec_encode(struct codec *c, int level, const uint8_t *raw, size_t len,
+                 uint8_t *dst, size_t *out_len, uint8_t *out_flags)
+{
+    size_t n;
+
+    if (c->cctx == NULL)
+        c->cctx = ZSTD_createCCtx();
+    if (c->cctx == NULL)
+        return ERR_NOMEM;
+    n = ZSTD_compressCCtx(c->cctx, dst, CODEC_BOUND, raw, len, level);
+    if (ZSTD_isError(n))
+        return ERR_FAILED;
+    *out_flags = n < len && n <= worth_at_most(len) ? CHUNK_FLAG_ZSTD : 0;
+    *out_len = *out_flags != 0 ? n : len;
+    return 0;
+}
+
+static const char *frame_fault(const uint8_t *p, size_t len, size_t raw_len)
+{
+    uint32_t magic;
+
+    if (len < FRAME_HEADER_MIN)
+        return "too short";
+    magic = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+            (uint32_t)p[3] << 24;
+    if (magic != ZSTD_MAGIC_LE)
+        return "not a zstd frame";
+    if ((p[4] &
+         (DESCRIPTOR_CHECKSUM | DESCRIPTOR_RESERVED | DESCRIPTOR_DICT)) != 0)
+        return "checksum, dictionary or reserved bit";
+    if (ZSTD_getFrameContentSize(p, len) != raw_len)
+        return "another size than signed";
+    if (ZSTD_findFrameCompressedSize(p, len) != len)
+        return "not exactly one frame";
+    return NULL;
+}
+
+int codec_decode(struct codec *c, const uint8_t *stored, size_t stored_len,
+                 uint8_t flags, uint8_t *dst, size_t raw_len, struct err *e)
+{
+    const char *fault;
+    size_t n;
+
+    if ((flags & CHUNK_FLAG_ZSTD) == 0) {
+        if (stored_len != raw_len)
+            return err_set(e, ERR_MALFORMED, "chunk: another size than signed");
+        memcpy(dst, stored, raw_len);
+        return 0;
+    }
+    fault = raw_len <= CHUNK_RAW_MAX ? frame_fault(stored, stored_len, raw_len)
+                                     : "over the largest chunk";
+    if (fault != NULL)
+        return err_set(e, ERR_MALFORMED, "chunk: %s", fault);
+    if (c->dctx == NULL)
+        c->dctx = ZSTD_createDCtx();
+    if (c->dctx == NULL)
+        return err_set(e, ERR_NOMEM, "zstd");
+    n = ZSTD_decompressDCtx(c->dctx, dst, raw_len, stored, stored_len);
+    if (ZSTD_isError(n) || n != raw_len)
+        return err_set(e, ERR_MALFORMED, "chunk: %s",
+                       ZSTD_isError(n) ? ZSTD_getErrorName(n) : "short");
+    return 0;
+}

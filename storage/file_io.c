@@ -1,0 +1,179 @@
+#include "storage/file_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE (64u * 1024u)
+
+struct countdown {
+    atomic_int left; /* calls until the fault; below 0 = not armed */
+    atomic_int times;
+    int errnum;
+};
+
+static struct countdown faults[] = {
+    [FAULT_WRITE] = {-1, 0, 0},
+    [FAULT_SYNC] = {-1, 0, 0},
+    [FAULT_RENAME] = {-1, 0, 0},
+};
+
+void file_io_fault_after(enum file_io_fault kind, int n, int times, int errnum)
+{
+    faults[kind].errnum = errnum;
+    atomic_store(&faults[kind].times, times);
+    atomic_store(&faults[kind].left, n);
+}
+
+static bool faulty(enum file_io_fault kind)
+{
+    struct countdown *c = &faults[kind];
+
+    if (atomic_load_explicit(&c->left, memory_order_relaxed) < 0)
+        return false;
+    if (atomic_load(&c->left) > 0) {
+        atomic_fetch_sub(&c->left, 1);
+        return false;
+    }
+    if (atomic_fetch_sub(&c->times, 1) <= 1)
+        atomic_store(&c->left, -1);
+    errno = c->errnum;
+    return true;
+}
+
+int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e)
+{
+    const uint8_t *at = p;
+
+    while (n != 0) {
+        size_t piece = n < PIECE ? n : PIECE;
+        ssize_t done =
+            faulty(FAULT_WRITE) ? -1 : pwrite(fd, at, piece, (off_t)off);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return err_errno(e, done < 0 ? errno : EIO, "write");
+        at += done;
+        off += (uint64_t)done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e)
+{
+    uint8_t *at = p;
+
+    while (n != 0) {
+        ssize_t done = pread(fd, at, n, (off_t)off);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return err_errno(e, errno, "read");
+        if (done == 0)
+            return err_set(e, ERR_CORRUPT, "the file ends too early");
+        at += done;
+        off += (uint64_t)done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+int file_io_sync(int fd, struct err *e)
+{
+    if (faulty(FAULT_SYNC) || fdatasync(fd) != 0)
+        return err_errno(e, errno, "sync");
+    return 0;
+}
+
+int file_io_sync_dir(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc;
+
+    if (fd < 0)
+        return err_errno(e, errno, "open folder '%s'", path);
+    rc = faulty(FAULT_SYNC) || fsync(fd) != 0
+             ? err_errno(e, errno, "sync folder '%s'", path)
+             : 0;
+    (void)close(fd);
+    return rc;
+}
+
+int file_io_rename(const char *from, const char *to, struct err *e)
+{
+    if (faulty(FAULT_RENAME) || rename(from, to) != 0)
+        return err_errno(e, errno, "rename '%s' to '%s'", from, to);
+    return 0;
+}
+
+int file_io_load(const char *path, size_t max, struct buf *out, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    int rc = 0;
+
+    if (fd < 0)
+        return err_errno(e, errno, "open '%s'", path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        rc = err_set(e, ERR_IO, "'%s' is not a plain file", path);
+    else if ((uint64_t)st.st_size > max)
+        rc = err_set(e, ERR_LIMIT, "'%s' is over %zu bytes", path, max);
+    else
+        rc = buf_reserve(out, (size_t)st.st_size + 1);
+    if (rc == 0)
+        rc = file_io_read(fd, out->base + out->len, (size_t)st.st_size, 0, e);
+    if (rc == 0)
+        out->len += (size_t)st.st_size;
+    (void)close(fd);
+    return rc;
+}
+
+static int write_tmp(const char *tmp, const void *p, size_t n, struct err *e)
+{
+    int fd =
+        open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int rc;
+
+    if (fd < 0)
+        return err_errno(e, errno, "create '%s'", tmp);
+    rc = file_io_write(fd, p, n, 0, e);
+    if (rc == 0)
+        rc = file_io_sync(fd, e);
+    (void)close(fd);
+    return rc;
+}
+
+int file_io_save(const char *path, const void *p, size_t n, struct err *e)
+{
+    char *tmp = NULL;
+    char *dir = NULL;
+    char *slash;
+    int rc;
+
+    if (asprintf(&tmp, "%s.tmp", path) < 0)
+        return err_set(e, ERR_NOMEM, "save");
+    dir = strdup(path);
+    slash = dir != NULL ? strrchr(dir, '/') : NULL;
+    if (slash != NULL)
+        *slash = '\0';
+    rc = write_tmp(tmp, p, n, e);
+    if (rc == 0)
+        rc = file_io_rename(tmp, path, e);
+    if (rc == 0)
+        rc = file_io_sync_dir(slash != NULL && dir[0] != '\0' ? dir : ".", e);
+    else
+        (void)unlink(tmp);
+    if (rc != 0)
+        err_wrap(e, "save '%s'", path);
+    free(dir);
+    free(tmp);
+    return rc;
+}

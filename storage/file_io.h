@@ -1,0 +1,46 @@
+/* file_io: reads and writes that are whole or fail, with the errors in words,
+ * and a count-down that makes the n-th of them fail, for tests. Every file call
+ * of the keepers goes through here: the one place where a disk can be made to
+ * lie. Knows no formats. */
+#ifndef STORAGE_FILE_IO_H
+#define STORAGE_FILE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "crypto/base/buf.h"
+#include "crypto/base/err.h"
+
+/** file_io_write - all of @n bytes at @off, in pieces of at most 64 KiB (which
+ *  is measurably faster than larger ones). */
+int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e);
+
+/** file_io_read - exactly @n bytes at @off; ERR_CORRUPT when the file ends. */
+int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e);
+
+/** file_io_sync - fdatasync. A failure is final for what was written. */
+int file_io_sync(int fd, struct err *e);
+
+/** file_io_sync_dir - make names in the folder @path durable. */
+int file_io_sync_dir(const char *path, struct err *e);
+
+/** file_io_rename - rename(2), then the folder is not synced yet. */
+int file_io_rename(const char *from, const char *to, struct err *e);
+
+/** file_io_load - a whole file of at most @max bytes, appended to @out.
+ *  ERR_NOT_FOUND, ERR_LIMIT, ERR_IO. Follows no symlink. */
+int file_io_load(const char *path, size_t max, struct buf *out, struct err *e);
+
+/** file_io_save - write @path whole: temporary name, sync, rename, sync of the
+ *  folder. Mode 0600. */
+int file_io_save(const char *path, const void *p, size_t n, struct err *e);
+
+enum file_io_fault { FAULT_WRITE, FAULT_SYNC, FAULT_RENAME };
+
+/** file_io_fault_after - tests only: after @n more calls of @kind fail @times
+ *  calls with @errnum. n < 0: never. */
+void file_io_fault_after(enum file_io_fault kind, int n, int times, int errnum);
+
+#endif

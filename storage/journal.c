@@ -1,0 +1,386 @@
+#include "storage/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/base/text.h"
+#include "storage/file_io.h"
+
+#define VALUES_MAX 6
+#define FILE_MAX (64u * 1024u * 1024u)
+#define LINE_MAX_BYTES (32u * 1024u)
+#define VERB_MAX 32
+#define COMPACT_LINES 64 /* shorter journals are not worth it */
+
+struct fact {
+    char *verb;
+    char *key;
+    char *values[VALUES_MAX];
+    size_t count;
+};
+
+struct journal {
+    char *path;
+    int fd;
+    uint64_t end;
+    size_t lines;
+    struct fact *facts; /* sorted by (verb, key) */
+    size_t count, cap;
+    pthread_mutex_t mutex;
+};
+
+/* ---- facts
+ * ---------------------------------------------------------------------------
+ */
+
+static void fact_deinit(struct fact *f)
+{
+    free(f->verb);
+    free(f->key);
+    for (size_t i = 0; i < f->count; i++)
+        free(f->values[i]);
+}
+
+static size_t position(const struct journal *j, const char *verb,
+                       const char *key, bool *out_found)
+{
+    size_t lo = 0;
+    size_t hi = j->count;
+
+    *out_found = false;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int order = strcmp(j->facts[mid].verb, verb);
+
+        if (order == 0)
+            order = strcmp(j->facts[mid].key, key);
+        if (order == 0) {
+            *out_found = true;
+            return mid;
+        }
+        if (order < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static void forget(struct journal *j, const char *verb, const char *key)
+{
+    bool found;
+    size_t at = position(j, verb, key, &found);
+
+    if (!found)
+        return;
+    fact_deinit(&j->facts[at]);
+    memmove(&j->facts[at], &j->facts[at + 1],
+            (j->count - at - 1) * sizeof *j->facts);
+    j->count--;
+}
+
+/* Takes @f on success. */
+static int remember(struct journal *j, struct fact *f)
+{
+    bool found;
+    size_t at = position(j, f->verb, f->key, &found);
+
+    if (found) {
+        fact_deinit(&j->facts[at]);
+        j->facts[at] = *f;
+        return 0;
+    }
+    if (j->count == j->cap) {
+        size_t cap = j->cap ? 2 * j->cap : 32;
+        struct fact *grown = realloc(j->facts, cap * sizeof *grown);
+
+        if (grown == NULL)
+            return ERR_NOMEM;
+        j->facts = grown;
+        j->cap = cap;
+    }
+    memmove(&j->facts[at + 1], &j->facts[at],
+            (j->count - at) * sizeof *j->facts);
+    j->facts[at] = *f;
+    j->count++;
+    return 0;
+}
+
+static bool verb_ok(const char *verb)
+{
+    size_t n = strspn(verb, "abcdefghijklmnopqrstuvwxyz");
+
+    return n != 0 && n <= VERB_MAX && verb[n] == '\0';
+}
+
+/* ---- lines
+ * -------------------------------------------------------------------------------
+ */
+
+static void put_field(struct buf *line, const char *s)
+{
+    (void)buf_append_str(line, "\t");
+    text_percent_encode((const uint8_t *)s, strlen(s), "/:@ ,", line);
+}
+
+static int make_line(const char *verb, const char *key,
+                     const char *const *values, size_t count, struct buf *out)
+{
+    (void)buf_append_str(out, verb);
+    put_field(out, key);
+    for (size_t i = 0; i < count; i++)
+        put_field(out, values[i]);
+    (void)buf_append_str(out, "\n");
+    return out->failed ? ERR_NOMEM : 0;
+}
+
+static char *decode_field(const char *p, size_t n)
+{
+    struct buf out = BUF_INIT;
+
+    if (text_percent_decode(p, n, &out) != 0 || buf_cstr(&out) == NULL ||
+        (out.len != 0 && memchr(out.base, 0, out.len) != NULL)) {
+        buf_deinit(&out);
+        return NULL;
+    }
+    return (char *)out.base;
+}
+
+/* A line that is not ours is passed over: a newer version may have written it.
+ */
+static void take_line(struct journal *j, const char *p, size_t n)
+{
+    char *fields[2 + VALUES_MAX] = {NULL};
+    size_t count = 0;
+    size_t start = 0;
+    struct fact f = {0};
+    bool removes = n != 0 && p[0] == '-';
+
+    j->lines++;
+    for (size_t i = 0; i <= n && count < 2 + VALUES_MAX; i++) {
+        if (i != n && p[i] != '\t')
+            continue;
+        fields[count] = decode_field(p + start, i - start);
+        if (fields[count++] == NULL)
+            break;
+        start = i + 1;
+    }
+    if (count < 2 || fields[count - 1] == NULL) {
+        for (size_t i = 0; i < count; i++)
+            free(fields[i]);
+        return;
+    }
+    f.verb = fields[0];
+    f.key = fields[1];
+    f.count = count - 2;
+    memcpy(f.values, fields + 2, f.count * sizeof *fields);
+    if (removes)
+        forget(j, f.verb + 1, f.key);
+    if (removes || remember(j, &f) != 0)
+        fact_deinit(&f);
+}
+
+static void take_all(struct journal *j, const struct buf *text)
+{
+    const char *p = (const char *)text->base;
+    size_t start = 0;
+
+    for (size_t i = 0; i < text->len; i++) {
+        if (p[i] != '\n')
+            continue;
+        take_line(j, p + start, i - start);
+        start = i + 1;
+    }
+    j->end = start; /* what follows is a torn line */
+}
+
+static int compact(struct journal *j, struct err *e)
+{
+    struct buf all = BUF_INIT;
+    int rc = 0;
+
+    for (size_t i = 0; i < j->count && rc == 0; i++) {
+        const struct fact *f = &j->facts[i];
+
+        rc = make_line(f->verb, f->key, (const char *const *)f->values,
+                       f->count, &all);
+    }
+    if (rc == 0)
+        rc = file_io_save(j->path, all.base, all.len, e);
+    if (rc == 0) {
+        j->end = all.len;
+        j->lines = j->count;
+    }
+    buf_deinit(&all);
+    return rc;
+}
+
+static void forget_all(struct journal *j)
+{
+    for (size_t i = 0; i < j->count; i++)
+        fact_deinit(&j->facts[i]);
+    j->count = 0;
+    j->lines = 0;
+}
+
+static int read_all(struct journal *j, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    int rc = file_io_load(j->path, FILE_MAX, &text, e);
+
+    if (rc == ERR_NOT_FOUND)
+        rc = file_io_save(j->path, "", 0, e);
+    else if (rc == 0)
+        take_all(j, &text);
+    buf_deinit(&text);
+    return rc;
+}
+
+static int load(struct journal *j, struct err *e)
+{
+    int rc = read_all(j, e);
+
+    if (rc != 0 || j->lines <= COMPACT_LINES || j->lines <= 2 * j->count)
+        return rc;
+    if (compact(j, NULL) == 0)
+        return 0;
+    forget_all(
+        j); /* a full disk must not keep us out: go on with what stands */
+    return read_all(j, e);
+}
+
+int journal_open(const char *home, const char *name, struct journal **out,
+                 struct err *e)
+{
+    struct journal *j = calloc(1, sizeof *j);
+    int rc;
+
+    if (j == NULL || asprintf(&j->path, "%s/%s", home, name) < 0) {
+        free(j);
+        return err_set(e, ERR_NOMEM, "journal");
+    }
+    (void)pthread_mutex_init(&j->mutex, NULL);
+    j->fd = -1;
+    rc = load(j, e);
+    if (rc == 0) {
+        j->fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (j->fd < 0 || ftruncate(j->fd, (off_t)j->end) != 0)
+            rc = err_errno(e, errno, "open '%s'", j->path);
+    }
+    if (rc != 0) {
+        journal_close(j);
+        return rc;
+    }
+    *out = j;
+    return 0;
+}
+
+void journal_close(struct journal *j)
+{
+    if (j == NULL)
+        return;
+    if (j->fd >= 0)
+        (void)close(j->fd);
+    forget_all(j);
+    free(j->facts);
+    free(j->path);
+    (void)pthread_mutex_destroy(&j->mutex);
+    free(j);
+}
+
+/* A failed append leaves the old end in force: the next one writes over it. */
+static int append(struct journal *j, const char *verb, const char *key,
+                  const char *const *values, size_t count, struct err *e)
+{
+    struct buf line = BUF_INIT;
+    int rc = make_line(verb, key, values, count, &line);
+
+    if (rc == 0 && line.len > LINE_MAX_BYTES)
+        rc = err_set(e, ERR_LIMIT, "journal line of %zu bytes", line.len);
+    if (rc == 0)
+        rc = file_io_write(j->fd, line.base, line.len, j->end, e);
+    if (rc == 0)
+        rc = file_io_sync(j->fd, e);
+    if (rc == 0) {
+        j->end += line.len;
+        take_line(j, (const char *)line.base, line.len - 1);
+    } else if (ftruncate(j->fd, (off_t)j->end) != 0) {
+        err_wrap(e, "and its tail stays torn");
+    }
+    if (rc != 0)
+        err_wrap(e, "write '%s'", j->path);
+    buf_deinit(&line);
+    return rc;
+}
+
+int journal_set(struct journal *j, const char *verb, const char *key,
+                const char *const *values, size_t count, struct err *e)
+{
+    int rc;
+
+    if (count > VALUES_MAX)
+        return err_set(e, ERR_INVALID, "over %d values", VALUES_MAX);
+    if (!verb_ok(verb))
+        return err_set(e, ERR_INVALID, "'%s' is no verb", verb);
+    (void)pthread_mutex_lock(&j->mutex);
+    rc = append(j, verb, key, values, count, e);
+    (void)pthread_mutex_unlock(&j->mutex);
+    return rc;
+}
+
+int journal_unset(struct journal *j, const char *verb, const char *key,
+                  struct err *e)
+{
+    char minus[VERB_MAX + 2];
+    bool found;
+    int rc = 0;
+
+    if (!verb_ok(verb))
+        return err_set(e, ERR_INVALID, "'%s' is no verb", verb);
+    (void)snprintf(minus, sizeof minus, "-%s", verb);
+    (void)pthread_mutex_lock(&j->mutex);
+    (void)position(j, verb, key, &found);
+    if (found)
+        rc = append(j, minus, key, NULL, 0, e);
+    (void)pthread_mutex_unlock(&j->mutex);
+    return rc;
+}
+
+void journal_each(struct journal *j, const char *verb,
+                  void (*fn)(void *user, const char *key,
+                             const char *const *values, size_t count),
+                  void *user)
+{
+    (void)pthread_mutex_lock(&j->mutex);
+    for (size_t i = 0; i < j->count; i++)
+        if (strcmp(j->facts[i].verb, verb) == 0)
+            fn(user, j->facts[i].key, (const char *const *)j->facts[i].values,
+               j->facts[i].count);
+    (void)pthread_mutex_unlock(&j->mutex);
+}
+
+int journal_get(struct journal *j, const char *verb, const char *key,
+                size_t index, char *out, size_t cap)
+{
+    bool found;
+    size_t at;
+    int rc = ERR_NOT_FOUND;
+
+    (void)pthread_mutex_lock(&j->mutex);
+    at = position(j, verb, key, &found);
+    if (found && index < j->facts[at].count) {
+        const char *v = j->facts[at].values[index];
+
+        rc = strlen(v) < cap ? 0 : ERR_LIMIT;
+        if (rc == 0)
+            memcpy(out, v, strlen(v) + 1);
+    }
+    (void)pthread_mutex_unlock(&j->mutex);
+    return rc;
+}

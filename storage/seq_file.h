@@ -1,0 +1,19 @@
+/* seq_file: HOME/seq, the second copy of how far an author's own chains have
+ * come: one line "AUTHOR_HEX COURSE_HEX SEQ" a chain. A lost or restored index
+ * cannot make an author contradict himself while this file stands. */
+#ifndef STORAGE_SEQ_FILE_H
+#define STORAGE_SEQ_FILE_H
+
+#include "crypto/base/err.h"
+#include "crypto/base/ids.h"
+
+/** seq_file_read - the highest seq noted; 0 when none. */
+int seq_file_read(const char *home, const struct author_id *author,
+                  const struct course_id *course, uint64_t *out_seq,
+                  struct err *e);
+
+/** seq_file_write - note @seq, durably, whatever stood there. */
+int seq_file_write(const char *home, const struct author_id *author,
+                   const struct course_id *course, uint64_t seq, struct err *e);
+
+#endif

@@ -1,0 +1,117 @@
+"""Many peers: learners feed each other, liars are found out, names stay local."""
+import os
+import signal
+import time
+
+from lib import GARBAGE, Case, random_bytes
+
+
+class Swarm(Case):
+    def course(self, megabytes=12, home=None):
+        for i in range(4):
+            self.write(f"course/video{i}.mp4",
+                       random_bytes(i, megabytes * (1 << 20) // 4))
+        self.write("course/README.md", "# Swarm\n")
+        home = home or self.home("expert")
+        return home, home.json("publish", self.path("course"))
+
+    # Learners find each other through the expert they all know, and the course
+    # outlives him.
+    def test_learners_find_each_other(self):
+        expert, p = self.course()
+        source = self.node(expert)
+        first = self.home("first")
+        first.json("get", p["ticket"], "--peer", source.peer)
+        second = self.home("second")
+        node1 = self.node(first)
+        # first's node knows the expert from its last visit; second knows only
+        # the expert, and hears of first from him.
+        first.json("peer", "add", source.peer)
+        first.json("get", p["course"])
+        g = second.json("get", p["ticket"], "--peer", source.peer)
+        self.assertEqual(g["state"], "complete")
+        source.stop()
+        third = self.home("third")
+        g = third.json("get", p["ticket"], "--peer", node1.peer)
+        self.assertEqual(g["state"], "complete")
+
+    # Thirty learners behind one address are all served.
+    def test_thirty_learners_behind_one_address(self):
+        expert, p = self.course(megabytes=2)
+        source = self.node(expert)
+        homes = [self.home() for _ in range(30)]
+        runs = [h.start("--json", "get", p["ticket"], "--peer", source.peer,
+                        "--to", self.path(f"out{i}"), "--listen",
+                        "127.0.0.1:0", "--timeout", "90s")
+                for i, h in enumerate(homes)]
+        for i, r in enumerate(runs):
+            r.wait(180, code=0)
+            self.assertSameTree(self.path("course"), self.path(f"out{i}"))
+
+    # Eight of ten peers flip a bit in every chunk: the file is still exact,
+    # and each of them is caught by its own bytes.
+    def test_garbage_from_eight_of_ten(self):
+        if not os.path.exists(GARBAGE):
+            self.skipTest("needs the dev build")
+        expert, p = self.course(megabytes=8)
+        source = self.node(expert)
+        peers, bad = [source.peer], []
+        for i in range(9):
+            h = self.home(f"peer{i}")
+            h.json("get", p["ticket"], "--peer", source.peer)
+            if i:
+                h.binary = GARBAGE
+            n = self.node(h)
+            peers.append(n.peer)
+            if i:
+                bad.append(n.key)
+        learner = self.home("learner")
+        args = [a for q in peers[::-1] for a in ("--peer", q)]
+        g = learner.json("get", p["ticket"], *args, "--to", self.path("out"))
+        self.assertEqual(g["state"], "complete")
+        self.assertSameTree(self.path("course"), self.path("out"))
+        for q in g["peers"]:
+            self.assertEqual(q["rejected"] > 0, q["node"] in bad, q)
+        self.assertGreater(g["rejected_chunks"], 0)
+        banned = learner.json("peer", "ls", "--banned")["peers"]
+        self.assertLessEqual({b["node"] for b in banned}, set(bad))
+        self.assertTrue(banned)
+
+    # A peer that stops in the middle costs a deadline, not the course.
+    def test_frozen_seeder(self):
+        expert, p = self.course(megabytes=64)
+        a = self.node(expert)
+        other = self.home("other")
+        other.json("get", p["ticket"], "--peer", a.peer)
+        b = self.node(other)
+        learner = self.home("learner")
+        get = learner.start("--json", "get", p["ticket"], "--peer", a.peer,
+                            "--peer", b.peer, "--to", self.path("out"))
+        time.sleep(0.15)
+        a.signal(signal.SIGSTOP)
+        self.addCleanup(a.signal, signal.SIGCONT)
+        get.wait(60, code=0)
+        self.assertSameTree(self.path("course"), self.path("out"))
+
+    # A blocked key gets nothing; unblocked it does.
+    def test_block(self):
+        expert, p = self.course(megabytes=1)
+        node = self.node(expert)
+        learner = self.home("learner")
+        key = learner.json("id")["node"]
+        expert.json("peer", "block", key)
+        learner.run("get", p["ticket"], "--peer", node.peer, "--timeout", "3s",
+                    code=6)
+        expert.json("peer", "unblock", key)
+        learner.json("get", p["ticket"], "--peer", node.peer)
+
+    # Nobody there: exit 6 within the time-out, with the three lines.
+    def test_nobody_there(self):
+        _, p = self.course(megabytes=1)
+        learner = self.home("learner")
+        t = time.monotonic()
+        r = learner.run("get", p["ticket"], "--peer",
+                        "127.0.0.1:1@" + "07" * 32, "--timeout", "8s", code=6)
+        self.assertLess(time.monotonic() - t, 15)
+        for word in ("error:", "why:", "try:"):
+            self.assertIn(word, r.err)
