@@ -3,6 +3,7 @@
 #include "simulations/dice.h"
 #include "simulations/sim_internal.h"
 
+#define HEARSAY_US UINT64_C(2000000)
 #define SAY(s, ...)                                                            \
     trace_line((s)->env.trace, world_now_us((s)->env.world), __VA_ARGS__)
 
@@ -111,17 +112,28 @@ static void on_leave(void *user, uint64_t arg)
         sim_node_crash(s->nodes[i]);
 }
 
-/* A learner has stored something: do they hold all of it together? */
+static bool all_began(const struct sim *s)
+{
+    for (size_t i = s->plan.seeders; i < s->node_count; i++)
+        if (s->nodes[i]->good_chunks == 0)
+            return false;
+    return true;
+}
+
+/* A learner has stored something: do they hold all of it together? They are left
+ * the time to hear of each other: who knows nobody else cannot go on. */
 static void on_changed(void *user, struct sim_node *n, uint32_t slot)
 {
     struct sim *s = user;
 
     (void)n;
-    if (s->copies[slot]++ != 0 || --s->missing != 0 || s->seeder_gone)
+    if (s->copies[slot]++ == 0)
+        s->missing--;
+    if (s->missing != 0 || s->seeder_gone || !all_began(s))
         return;
     s->seeder_gone = true;
     SAY(s, "one copy is out, the seeders leave");
-    world_after(s->env.world, 0, on_leave, s, 0);
+    world_after(s->env.world, HEARSAY_US, on_leave, s, 0);
 }
 
 static void on_publish(void *user, uint64_t arg)

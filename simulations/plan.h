@@ -60,7 +60,7 @@ struct plan {
 
     uint32_t bound_percent; /* of the time without faults ... */
     uint64_t bound_ms;      /* ... and so much on top: L1 */
-    enum sim_break broken;  /* of the first learner */
+    enum sim_break broken;  /* of the first learner; the seeder's for SENT */
 };
 
 /* A scenario fills the plan from its generator; defaults stand already. */

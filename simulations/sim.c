@@ -49,7 +49,7 @@ static void add_node(struct sim *s, bool seeder)
         c.skew_ms = (int64_t)rng_below(&s->rng, 172800000) - 86400000;
     if (seeder && p->seeder_up_bps != 0)
         c.link.up_bps = p->seeder_up_bps;
-    if (!seeder && s->node_count == p->seeders)
+    if (s->node_count == (p->broken == SIM_BREAK_SENT ? 0 : p->seeders))
         c.broken = p->broken;
     n = sim_node_new(&s->env, seeder ? "s" : "n", (uint32_t)s->node_count,
                      &c);
@@ -308,7 +308,9 @@ void sim_check(const struct plan *p, FILE *all, FILE *tail,
         return;
     }
     sim_run(&calm, ALONE_LIMIT_MS, NULL, tail, &alone);
-    if (alone.broken != NULL) {
+    if (alone.broken != NULL) { /* it needs no faults to go wrong */
+        if (all != NULL)
+            sim_run(&calm, ALONE_LIMIT_MS, all, NULL, &alone);
         *out = alone;
         return;
     }

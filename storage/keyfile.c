@@ -45,9 +45,8 @@ int keyfile_node_load(const char *home, uint8_t out_secret[32],
     rc = home_check_secret(path, e);
     if (rc == 0)
         rc = file_io_load(path, KEY_FILE_MAX, &text, e);
-    if (rc == 0 &&
-        ((text.len != 64 && text.len != 65) ||
-         hex_decode((const char *)text.base, 64, secret, 32) != 0))
+    if (rc == 0 && ((text.len != 64 && text.len != 65) ||
+                    hex_decode((const char *)text.base, 64, secret, 32) != 0))
         rc = err_set(e, ERR_MALFORMED, "'%s' is no node key", path);
     if (rc == 0) {
         memcpy(out_secret, secret, sizeof secret);

@@ -126,6 +126,19 @@ static void note_manifest(struct fetch *f)
         (void)catalog_set_held(f->n->catalog, &f->edition, HELD_PARTIAL, NULL);
 }
 
+/* Said before the disk is full rather than after. */
+static void check_room(struct fetch *f)
+{
+    struct core_progress p;
+    struct err err = ERR_INIT;
+    int rc;
+
+    core_progress(f->n->core, &f->course, &p);
+    rc = store_room(f->n->store, p.stored_bytes - p.stored_bytes_have, &err);
+    if (rc == ERR_NO_SPACE)
+        end_with(f, rc, &err);
+}
+
 static void prefer_lesson(struct fetch *f)
 {
     struct node_event *e;
@@ -165,6 +178,7 @@ static void note(struct fetch *f, enum core_notice notice)
         break;
     case NOTICE_MANIFEST:
         note_manifest(f);
+        check_room(f);
         prefer_lesson(f);
         break;
     case NOTICE_PROGRESS:

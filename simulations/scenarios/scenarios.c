@@ -139,7 +139,8 @@ static void fill_leaver(struct plan *p, struct rng *rng)
     some_course(p, rng, 120);
     p->learners = between(rng, 3, 8);
     p->course.chunks += 20;
-    p->up_bps = (struct plan_range){100000, 1000000};
+    p->course.chunk_max = 16384;
+    p->up_bps = (struct plan_range){30000, 200000};
     p->seeder_leaves = true;
 }
 

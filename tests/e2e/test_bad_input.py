@@ -197,7 +197,7 @@ class BadInput(Case):
     def test_command_line(self):
         home = self.home("expert", LYCEUM_ASAN)
         for args, code in (([], 2), (["nonsense"], 2), (["ls", "--wrong"], 2),
-                           (["get"], 2), (["get", "x" * (1 << 17)], 3),
+                           (["get"], 2), (["get", "x" * 130000], 3),
                            (["get", "lyceum:abc"], 2), (["info", "zzzz"], 3),
                            (["info", b"\xff\xfe\xfa".decode("latin1")], 3),
                            (["export", "nothere", "/tmp/x"], 3),

@@ -1,5 +1,7 @@
 #include "storage/store.h"
 
+#include "storage/pack.h"
+#include "storage/store_internal.h"
 #include "tests/lib/fault_vfs.h"
 #include "tests/lib/keep.h"
 
@@ -534,6 +536,53 @@ TEST(store_open, marked_chunks)
     s = keep_open(home);
     assert_true(keep_has(s, 1, LEN));
     assert_int_equal(keep_read(s, 1, LEN), ERR_CORRUPT);
+    store_close(s);
+}
+
+/* Chunk 0 is on its way into the pack while chunk 1 is put behind it; the disk
+ * then has the index of that moment, although 0 is committed and synced. */
+static void overtaken(const char *home)
+{
+    struct store *s = keep_open(home);
+    struct keep_chunk c = keep_make(0, LEN);
+    struct index_chunk row = {.ref = c.ref, .sum = digest_sum64(c.data, LEN)};
+    struct writing w = {.rows = &row, .count = 1};
+    uint64_t at = 0;
+    int fd = -1;
+    int rc;
+
+    index_lock(s->ix);
+    rc = store__reserve(s, &s->pack, PACK_HEAD_BYTES + LEN, &at, NULL);
+    row.place = s->pack;
+    row.offset = at + PACK_HEAD_BYTES;
+    store__begin_writing(s, &w);
+    rc = rc == 0 ? store__borrow_fd(s, s->pack, &fd, NULL) : rc;
+    index_unlock(s->ix);
+    keep_put(s, 1, 1, LEN);
+    if (rc != 0 || store__append(fd, &row, c.data, NULL) != 0 ||
+        sqlite3_exec(index_db(s->ix), "PRAGMA wal_checkpoint(TRUNCATE)", NULL,
+                     NULL, NULL) != SQLITE_OK)
+        _exit(1);
+    index_lock(s->ix);
+    store__end_writing(s, &w);
+    if (index_put(s->ix, &row, false, NULL) != 0)
+        _exit(1);
+    index_unlock(s->ix);
+    if (store_sync(s, NULL) != 0)
+        _exit(1);
+}
+
+/* An index that is behind knows from where on to look. */
+TEST(store_open, overtaken)
+{
+    const char *home = test_tmpdir();
+    struct store *s;
+
+    keep_vanish(overtaken, home);
+    assert_int_equal(truncate(keep_path(home, "index.db-wal"), 0), 0);
+    s = keep_open(home);
+    assert_false(store_rebuilt(s));
+    keep_all(s, 0, 2, LEN);
     store_close(s);
 }
 
