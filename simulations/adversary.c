@@ -42,8 +42,8 @@ bool adversary__over(const struct adversary *a)
     return world_now_us(a->env->world) >= a->cfg.until_us;
 }
 
-void adversary__send_raw(struct adversary *a, conn_no conn,
-                         const uint8_t *data, size_t len)
+void adversary__send_raw(struct adversary *a, conn_no conn, const uint8_t *data,
+                         size_t len)
 {
     (void)sim_net_send(a->env->net, a->host, conn, data, len, false);
 }
@@ -112,8 +112,7 @@ void adversary__claim(struct adversary *a, conn_no conn,
         if (e->table.count % 8 != 0)
             bits[e->table.count / 8] &=
                 (uint8_t)(0xff00u >> e->table.count % 8);
-        m.u.have.windows[0] =
-            (struct msg_window){0, e->table.count, bits};
+        m.u.have.windows[0] = (struct msg_window){0, e->table.count, bits};
         m.u.have.count = 1;
     }
     adversary__send(a, conn, &m);
@@ -152,8 +151,7 @@ static void send_chunk(struct adversary *a, conn_no conn, uint32_t request,
     if (spoil)
         frame.base[sizeof head + rng_below(&a->rng, len)] ^=
             (uint8_t)(1u << rng_below(&a->rng, 8));
-    (void)sim_net_send(a->env->net, a->host, conn, frame.base, frame.len,
-                       true);
+    (void)sim_net_send(a->env->net, a->host, conn, frame.base, frame.len, true);
     buf_deinit(&frame);
 }
 
@@ -188,12 +186,11 @@ static void answer_slot(struct adversary *a, conn_no conn,
     case ADVERSARY_KIND_COUNT:
         break;
     }
-    send_chunk(a, conn, request, e->bytes[slot],
-               e->table.refs[slot].stored_len, spoil);
+    send_chunk(a, conn, request, e->bytes[slot], e->table.refs[slot].stored_len,
+               spoil);
 }
 
-static void answer_want(struct adversary *a, conn_no conn,
-                        const struct msg *in)
+static void answer_want(struct adversary *a, conn_no conn, const struct msg *in)
 {
     const struct course_kit_edition *e =
         course_kit_find(a->env->kit, &in->u.want.edition);
@@ -281,8 +278,7 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
                a->name, outbound ? "->" : "<-", v->name);
     if (a->cfg.kind != ADVERSARY_MALFORMED || rng_below(&a->rng, 4) != 0)
         say_hello(a, conn);
-    if (a->cfg.kind != ADVERSARY_FLOODER &&
-        a->cfg.kind != ADVERSARY_MALFORMED)
+    if (a->cfg.kind != ADVERSARY_FLOODER && a->cfg.kind != ADVERSARY_MALFORMED)
         adversary__claim(a, conn, &newest(a)->id);
 }
 
@@ -371,8 +367,8 @@ struct adversary *adversary_new(const struct sim_env *env, uint32_t index,
     a->keys = 1;
     a->every = 1 + rng_below(&a->rng, 3);
     a->good_for = rng_below(&a->rng, 2) * rng_below(&a->rng, 32);
-    a->host = sim_net_add(env->net, &a->key, &cfg->link, cfg->scope,
-                          &net_events, a);
+    a->host =
+        sim_net_add(env->net, &a->key, &cfg->link, cfg->scope, &net_events, a);
     sim_net_set_up(env->net, a->host, false);
     roster_add(env->roster, &a->key, a->name, false);
     if (cfg->kind == ADVERSARY_FORGER)
@@ -392,8 +388,7 @@ void adversary_free(struct adversary *a)
 
 void adversary_target(struct adversary *a, const struct sim_node *n)
 {
-    a->targets =
-        mem_grow(a->targets, a->target_count + 1, sizeof *a->targets);
+    a->targets = mem_grow(a->targets, a->target_count + 1, sizeof *a->targets);
     a->targets[a->target_count++] = n;
 }
 
@@ -419,8 +414,7 @@ static void on_over(void *user, uint64_t arg)
     (void)arg;
     sim_net_set_up(a->env->net, a->host, false);
     a->visit_count = 0;
-    trace_line(a->env->trace, world_now_us(a->env->world), "%s goes",
-               a->name);
+    trace_line(a->env->trace, world_now_us(a->env->world), "%s goes", a->name);
 }
 
 void adversary_start(struct adversary *a)

@@ -27,8 +27,8 @@ struct adversary_config {
     uint64_t rng_seed;
     struct sim_net_link link;
     enum peer_scope scope;
-    bool rotates;       /* comes back under another key when it is shut out */
-    uint64_t until_us;  /* attacks no more after that, and goes */
+    bool rotates;      /* comes back under another key when it is shut out */
+    uint64_t until_us; /* attacks no more after that, and goes */
 };
 
 struct adversary;

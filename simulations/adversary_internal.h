@@ -32,14 +32,15 @@ struct adversary {
 
 /* adversary.c */
 bool adversary__over(const struct adversary *a);
-void adversary__send_raw(struct adversary *a, conn_no conn,
-                         const uint8_t *data, size_t len);
+void adversary__send_raw(struct adversary *a, conn_no conn, const uint8_t *data,
+                         size_t len);
 void adversary__send(struct adversary *a, conn_no conn, const struct msg *m);
 void adversary__claim(struct adversary *a, conn_no conn,
                       const struct record_id *edition);
 
 /* adversary_attack.c */
-void adversary__attack(struct adversary *a); /* now and then, if it is its way */
+void adversary__attack(
+    struct adversary *a); /* now and then, if it is its way */
 void adversary__forge(struct adversary *a);
 
 #endif

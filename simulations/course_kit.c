@@ -154,10 +154,8 @@ static uint32_t make_tree(struct maker *mk, const struct content *c,
     struct manifest_stream stream = {STREAM_TEXT, 0, c->count, bytes};
     struct manifest_file files[FILES_MAX];
     char names[FILES_MAX][NAME_MAX_BYTES];
-    struct manifest m = {.streams = &stream,
-                         .stream_count = 1,
-                         .files = files,
-                         .bytes = bytes};
+    struct manifest m = {
+        .streams = &stream, .stream_count = 1, .files = files, .bytes = bytes};
     uint64_t done = 0;
 
     memset(files, 0, sizeof files);
@@ -340,8 +338,8 @@ void course_kit_free(struct course_kit *k)
     free(k);
 }
 
-const struct course_kit_edition *
-course_kit_find(const struct course_kit *k, const struct record_id *edition)
+const struct course_kit_edition *course_kit_find(
+    const struct course_kit *k, const struct record_id *edition)
 {
     for (uint32_t i = 0; i < k->edition_count; i++)
         if (record_id_eq(&k->editions[i].id, edition))

@@ -20,15 +20,15 @@ struct course_kit_params {
     uint32_t chunks;    /* of content, 1..4096 */
     uint32_t chunk_min; /* raw bytes, 64.. */
     uint32_t chunk_max;
-    uint32_t editions;  /* 1..COURSE_KIT_EDITIONS */
+    uint32_t editions; /* 1..COURSE_KIT_EDITIONS */
 };
 
 struct course_kit_edition {
     struct record_id id;
     uint64_t seq;
     struct buf record;
-    struct chunk_table table;  /* owned; all slots */
-    const uint8_t **bytes;     /* of each slot, as stored; borrowed of the kit */
+    struct chunk_table table; /* owned; all slots */
+    const uint8_t **bytes;    /* of each slot, as stored; borrowed of the kit */
 };
 
 struct course_kit {
@@ -47,8 +47,8 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
 void course_kit_free(struct course_kit *k);
 
 /** course_kit_find - the edition of that id, or NULL. */
-const struct course_kit_edition *
-course_kit_find(const struct course_kit *k, const struct record_id *edition);
+const struct course_kit_edition *course_kit_find(
+    const struct course_kit *k, const struct record_id *edition);
 
 /** course_kit_bytes - stored bytes of all slots of @e together. */
 uint64_t course_kit_bytes(const struct course_kit_edition *e);

@@ -54,8 +54,7 @@ static void describe(const struct msg *m, char *out)
             (int)m->u.refuse.reason);
         break;
     case MSG_PEERS:
-        PUT("PEERS c=%04x n=%zu", brief(m->u.peers.course.b),
-            m->u.peers.count);
+        PUT("PEERS c=%04x n=%zu", brief(m->u.peers.course.b), m->u.peers.count);
         break;
     case MSG_CANCEL:
         PUT("CANCEL r=%u n=%u", m->u.cancel.request, m->u.cancel.count);

@@ -1,6 +1,6 @@
-/* dice: generators for the parts of a world, all from its one seed. The generator
- * is the core's (node/core/rng.h); here is only how its four words are filled,
- * so that neighbouring seeds have nothing in common. */
+/* dice: generators for the parts of a world, all from its one seed. The
+ * generator is the core's (node/core/rng.h); here is only how its four words
+ * are filled, so that neighbouring seeds have nothing in common. */
 #ifndef SIMULATIONS_DICE_H
 #define SIMULATIONS_DICE_H
 

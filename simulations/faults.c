@@ -22,8 +22,8 @@ static void again(struct sim *s, uint64_t every_ms, world_fn *fn)
 
 static struct sim_node *some_learner(struct sim *s, size_t *out_index)
 {
-    size_t i = s->plan.seeders +
-               (size_t)rng_below(&s->fault_rng, s->plan.learners);
+    size_t i =
+        s->plan.seeders + (size_t)rng_below(&s->fault_rng, s->plan.learners);
 
     *out_index = i;
     return s->nodes[i];
@@ -85,8 +85,8 @@ static void on_crash(void *user, uint64_t arg)
     if (n->up) {
         sim_node_crash(n);
         s->crashes++;
-        world_after(s->env.world, rng_below(&s->fault_rng, 5000000),
-                    on_return, s, i);
+        world_after(s->env.world, rng_below(&s->fault_rng, 5000000), on_return,
+                    s, i);
     }
     again(s, s->plan.crash_every_ms, on_crash);
 }
@@ -120,8 +120,8 @@ static bool all_began(const struct sim *s)
     return true;
 }
 
-/* A learner has stored something: do they hold all of it together? They are left
- * the time to hear of each other: who knows nobody else cannot go on. */
+/* A learner has stored something: do they hold all of it together? They are
+ * left the time to hear of each other: who knows nobody else cannot go on. */
 static void on_changed(void *user, struct sim_node *n, uint32_t slot)
 {
     struct sim *s = user;

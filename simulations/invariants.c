@@ -72,8 +72,7 @@ void invariants_stored(struct invariants *v, const struct sim_node *n,
                        const struct record_id *edition, uint32_t slot,
                        struct span bytes)
 {
-    const struct course_kit_edition *e =
-        course_kit_find(v->env->kit, edition);
+    const struct course_kit_edition *e = course_kit_find(v->env->kit, edition);
 
     if (e == NULL || slot >= e->table.count ||
         bytes.len != e->table.refs[slot].stored_len ||
@@ -134,8 +133,7 @@ void invariants_fetched(struct invariants *v, const struct sim_node *n,
                         const struct chunk_id *id)
 {
     /* While editions change, what one is storing the next may ask for. */
-    if (v->env->kit->edition_count == 1 &&
-        sim_disk_get(n->disk, id).p != NULL)
+    if (v->env->kit->edition_count == 1 && sim_disk_get(n->disk, id).p != NULL)
         invariants_fail(v, "R1", "%s took a chunk that it held already",
                         n->name);
 }
@@ -167,8 +165,8 @@ static void check_bounds(struct invariants *v, const struct sim_node *n)
                             n->name, queued, c->name);
     }
     if (total > l->unsent_total_bytes + v->frame_max)
-        invariants_fail(v, "S10", "%s queues %" PRIu64 " bytes in all",
-                        n->name, total);
+        invariants_fail(v, "S10", "%s queues %" PRIu64 " bytes in all", n->name,
+                        total);
     if (n->storing_bytes > l->unstored_bytes + v->frame_max)
         invariants_fail(v, "S10", "%s stores %" PRIu64 " bytes at a time",
                         n->name, n->storing_bytes);

@@ -1,7 +1,7 @@
 /* invariants: what must hold in every world, whoever misbehaves. The first one
  * that breaks is kept with its reason and ends the run. S = safety, checked as
- * things happen; L = liveness, checked by sim.c when the time is up. Names as in
- * the list of simulations/README.md. */
+ * things happen; L = liveness, checked by sim.c when the time is up. Names as
+ * in the list of simulations/README.md. */
 #ifndef SIMULATIONS_INVARIANTS_H
 #define SIMULATIONS_INVARIANTS_H
 

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/** mem_new - @count zeroed things of @size bytes; aborts when there are none. */
+/** mem_new - @count zeroed things of @size bytes; aborts when there are none.
+ */
 void *mem_new(size_t count, size_t size);
 
 /** mem_grow - realloc to @count things of @size; aborts likewise. */

@@ -87,8 +87,7 @@ static uint32_t coin(struct rng *rng, uint32_t usual, uint32_t small)
     return rng_below(rng, 2) == 0 ? usual : small;
 }
 
-void plan_limits(const struct plan *p, struct rng *rng,
-                 struct core_limits *out)
+void plan_limits(const struct plan *p, struct rng *rng, struct core_limits *out)
 {
     core_limits_default(out);
     if (!p->shrink)

@@ -1,6 +1,6 @@
-/* plan: all that a seed stands for: which scenario, how many nodes, what course,
- * what network, what goes wrong and until when. A plan is a value: sim_run makes
- * the same run of the same plan, always. */
+/* plan: all that a seed stands for: which scenario, how many nodes, what
+ * course, what network, what goes wrong and until when. A plan is a value:
+ * sim_run makes the same run of the same plan, always. */
 #ifndef SIMULATIONS_PLAN_H
 #define SIMULATIONS_PLAN_H
 
@@ -16,17 +16,17 @@ struct plan_range { /* both ends included */
     uint64_t min, max;
 };
 
-enum plan_shape {  /* whom a learner is told of at the start */
-    SHAPE_STAR,    /* the seeders, and the adversaries */
-    SHAPE_MESH,    /* the first seeder and some others */
-    SHAPE_CHAIN,   /* the one before it */
+enum plan_shape {              /* whom a learner is told of at the start */
+                  SHAPE_STAR,  /* the seeders, and the adversaries */
+                  SHAPE_MESH,  /* the first seeder and some others */
+                  SHAPE_CHAIN, /* the one before it */
 };
 
 struct plan_foes {
     enum adversary_kind kind;
     uint32_t count;
     bool rotates;
-    bool visits; /* they dial the learners too */
+    bool visits;     /* they dial the learners too */
     uint64_t up_bps; /* 0 = as others */
 };
 
@@ -40,7 +40,7 @@ struct plan {
     enum plan_shape shape;
     enum peer_scope scope;
     struct plan_range latency_us, up_bps, down_bps;
-    uint64_t seeder_up_bps; /* 0 = as others */
+    uint64_t seeder_up_bps;  /* 0 = as others */
     uint64_t join_spread_ms; /* learners start within this */
     bool shrink;             /* core limits by coin */
     bool skew;               /* wall clocks differ by up to a day */
@@ -48,13 +48,13 @@ struct plan {
     size_t foe_kinds;
     bool foes_go; /* at faults_ms */
 
-    uint64_t faults_ms;    /* nothing goes wrong after that */
-    uint64_t cut_every_ms; /* a connection breaks; 0 = never */
+    uint64_t faults_ms;         /* nothing goes wrong after that */
+    uint64_t cut_every_ms;      /* a connection breaks; 0 = never */
     uint64_t split_ms, heal_ms; /* a partition; 0 = none */
     uint64_t crash_every_ms;    /* a learner goes, and comes back */
     uint64_t rot_every_ms;      /* a chunk of a learner rots */
     uint32_t store_fail_permille;
-    bool seeder_leaves; /* once the learners hold all together */
+    bool seeder_leaves;  /* once the learners hold all together */
     uint64_t publish_ms; /* the second edition appears; 0 = never */
     bool stops_when_complete;
 

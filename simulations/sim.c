@@ -51,8 +51,7 @@ static void add_node(struct sim *s, bool seeder)
         c.link.up_bps = p->seeder_up_bps;
     if (s->node_count == (p->broken == SIM_BREAK_SENT ? 0 : p->seeders))
         c.broken = p->broken;
-    n = sim_node_new(&s->env, seeder ? "s" : "n", (uint32_t)s->node_count,
-                     &c);
+    n = sim_node_new(&s->env, seeder ? "s" : "n", (uint32_t)s->node_count, &c);
     n->wants = !seeder;
     s->nodes[s->node_count++] = n;
     if (seeder)
@@ -179,8 +178,8 @@ static void schedule_joins(struct sim *s)
         uint64_t at_ms = 0;
 
         if (i >= s->plan.seeders)
-            at_ms = 10 + rng_below(&s->nodes[i]->rng,
-                                   s->plan.join_spread_ms + 1);
+            at_ms =
+                10 + rng_below(&s->nodes[i]->rng, s->plan.join_spread_ms + 1);
         world_at(s->env.world, at_ms * 1000, on_join, s, i);
     }
     for (size_t i = 0; i < s->foe_count; i++)
@@ -203,9 +202,8 @@ static const struct course_kit_edition *goal(const struct sim *s)
 
 static bool has_ended(const struct sim *s, const struct sim_node *n)
 {
-    return !n->wants ||
-           (n->up && n->complete &&
-            record_id_eq(&n->complete_edition, &goal(s)->id));
+    return !n->wants || (n->up && n->complete &&
+                         record_id_eq(&n->complete_edition, &goal(s)->id));
 }
 
 static bool all_ended(const struct sim *s)
@@ -315,7 +313,6 @@ void sim_check(const struct plan *p, FILE *all, FILE *tail,
         return;
     }
     sim_run(p,
-            p->faults_ms + alone.done_ms * p->bound_percent / 100 +
-                p->bound_ms,
+            p->faults_ms + alone.done_ms * p->bound_percent / 100 + p->bound_ms,
             all, tail, out);
 }

@@ -1,6 +1,6 @@
-/* sim_disk: what a node has on disk: chunks by id, some of them not flushed yet,
- * so that a crash may take those. Checks nothing: whose bytes are good is for
- * sim_node to find out before and for the invariants afterwards. */
+/* sim_disk: what a node has on disk: chunks by id, some of them not flushed
+ * yet, so that a crash may take those. Checks nothing: whose bytes are good is
+ * for sim_node to find out before and for the invariants afterwards. */
 #ifndef SIMULATIONS_SIM_DISK_H
 #define SIMULATIONS_SIM_DISK_H
 

@@ -61,8 +61,7 @@ host_no sim_net_add(struct sim_net *net, const struct node_id *key,
     h->port = (uint16_t)(4001 + no);
     (void)snprintf(h->address, sizeof h->address, "%s.%u.%u:%u", net_part,
                    no / 250, no % 250 + 1, h->port);
-    net->hosts =
-        mem_grow(net->hosts, net->host_count + 1, sizeof *net->hosts);
+    net->hosts = mem_grow(net->hosts, net->host_count + 1, sizeof *net->hosts);
     net->hosts[net->host_count++] = h;
     return no;
 }
@@ -162,8 +161,7 @@ static void kill_pair(struct sim_net *net, struct pair *p, uint64_t delay_us[2])
     p->dead = true;
     sim_net__empty(net, p);
     for (size_t side = 0; side < 2; side++)
-        world_after(net->world, delay_us[side], on_down, net,
-                    p->end[side].no);
+        world_after(net->world, delay_us[side], on_down, net, p->end[side].no);
 }
 
 static void on_silence(void *user, uint64_t conn)
@@ -288,8 +286,7 @@ static void on_dial_failed(void *user, uint64_t no)
 
     end_dial(net, d);
     if (lives)
-        h->events->dial_failed(h->user, &copy.node, copy.address,
-                               copy.refused);
+        h->events->dial_failed(h->user, &copy.node, copy.address, copy.refused);
 }
 
 static void fail_dial(struct sim_net *net, struct dial *d, uint64_t delay_us,
@@ -322,8 +319,8 @@ static void on_connected(void *user, uint64_t no)
     (void)snprintf(seen, sizeof seen, "%.*s:%u",
                    (int)(strchr(a->address, ':') - a->address), a->address,
                    (unsigned)(49152 + p->end[1].no % 16000));
-    b->events->up(b->user, p->end[0].no, &a->key, false, ROAD_INBOUND,
-                  a->scope, seen);
+    b->events->up(b->user, p->end[0].no, &a->key, false, ROAD_INBOUND, a->scope,
+                  seen);
     a->events->up(a->user, p->end[1].no, &b->key, true, copy.road, b->scope,
                   copy.address);
 }

@@ -24,7 +24,7 @@ struct sim_net;
 typedef uint32_t host_no;
 
 struct sim_net_link {
-    uint64_t up_bps;     /* bytes a second, all connections together */
+    uint64_t up_bps; /* bytes a second, all connections together */
     uint64_t down_bps;
     uint64_t latency_us; /* from the host to the middle of the network */
 };
@@ -63,8 +63,7 @@ const char *sim_net_address(const struct sim_net *net, host_no h);
 uint16_t sim_net_port(const struct sim_net *net, host_no h);
 
 /** sim_net_set_key - who @h is for connections from now on. */
-void sim_net_set_key(struct sim_net *net, host_no h,
-                     const struct node_id *key);
+void sim_net_set_key(struct sim_net *net, host_no h, const struct node_id *key);
 
 /** sim_net_dial - up or dial_failed follows. @address is copied. */
 void sim_net_dial(struct sim_net *net, host_no h, const struct node_id *node,

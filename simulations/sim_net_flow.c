@@ -66,7 +66,8 @@ void sim_net__empty(struct sim_net *net, struct pair *p)
     }
 }
 
-/* ---- the receiving side ----------------------------------------------------- */
+/* ---- the receiving side -----------------------------------------------------
+ */
 
 static void on_delivered(void *user, uint64_t from)
 {
@@ -122,7 +123,8 @@ void sim_net__release(struct sim_net *net, struct end *e)
         world_after(net->world, 0, on_arrived, net, e->no);
 }
 
-/* ---- the sending side ------------------------------------------------------- */
+/* ---- the sending side -------------------------------------------------------
+ */
 
 static bool may_send(const struct sim_net *net, const struct end *e)
 {

@@ -22,7 +22,7 @@ struct end { /* one side of a connection */
     uint64_t control_bytes, chunk_bytes; /* queued */
     struct item *flight, **flight_tail;  /* sent, not delivered, in order */
     struct item *not_arrived;            /* first of flight still on the wire */
-    uint32_t held;                       /* that a partition keeps from arriving */
+    uint32_t held; /* that a partition keeps from arriving */
     uint64_t flight_bytes;
     uint64_t arrives_us; /* the last one sent: order is kept */
     struct end *next_active;
@@ -82,7 +82,7 @@ uint64_t sim_net__latency_us(struct sim_net *net, host_no a, host_no b);
 void sim_net__forget(struct sim_net *net, struct pair *p);
 
 /* sim_net_flow.c */
-void sim_net__kick(struct sim_net *net, host_no h); /* use the uplink */
+void sim_net__kick(struct sim_net *net, host_no h);        /* use the uplink */
 void sim_net__release(struct sim_net *net, struct end *e); /* what was held */
 /* All messages are lost. */
 void sim_net__empty(struct sim_net *net, struct pair *p);

@@ -44,8 +44,7 @@ static void one_step(struct sim_node *n, struct core_event *ev)
     struct core_effects fx;
 
     ev->now_ms = sim_node__now_ms(n);
-    ev->wall_ms = (uint64_t)((int64_t)(WALL_MS + ev->now_ms) +
-                             n->cfg.skew_ms);
+    ev->wall_ms = (uint64_t)((int64_t)(WALL_MS + ev->now_ms) + n->cfg.skew_ms);
     if (core_step(n->core, ev, &fx, NULL) != 0) {
         invariants_fail(n->env->invariants, "core", "%s: a step failed",
                         n->name);
@@ -148,8 +147,7 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
     ev.u.up.road = road;
     ev.u.up.address = address;
     sim_node__step(n, &ev);
-    if (n->cfg.broken == SIM_BREAK_FORGE &&
-        roster_honest(n->env->roster, node))
+    if (n->cfg.broken == SIM_BREAK_FORGE && roster_honest(n->env->roster, node))
         forge(n, conn);
 }
 
@@ -220,8 +218,7 @@ static const struct sim_net_events net_events = {
  */
 
 struct sim_node *sim_node_new(const struct sim_env *env, const char *name,
-                              uint32_t index,
-                              const struct sim_node_config *cfg)
+                              uint32_t index, const struct sim_node_config *cfg)
 {
     struct sim_node *n = mem_new(1, sizeof *n);
 
@@ -233,8 +230,8 @@ struct sim_node *sim_node_new(const struct sim_env *env, const char *name,
         n->key.b[i] = (uint8_t)rng_next(&n->rng);
     n->clock_ms = 1000 + rng_below(&n->rng, 1000000);
     n->disk = sim_disk_new();
-    n->host = sim_net_add(env->net, &n->key, &cfg->link, cfg->scope,
-                          &net_events, n);
+    n->host =
+        sim_net_add(env->net, &n->key, &cfg->link, cfg->scope, &net_events, n);
     sim_net_set_up(env->net, n->host, false);
     roster_add(env->roster, &n->key, n->name, true);
     return n;
@@ -364,8 +361,7 @@ void sim_node_hint(struct sim_node *n, const struct node_id *node,
     ev.u.hint.scope = n->cfg.scope;
     ev.u.hint.has_course = true;
     ev.u.hint.course = n->env->kit->course;
-    (void)snprintf(ev.u.hint.address, sizeof ev.u.hint.address, "%s",
-                   address);
+    (void)snprintf(ev.u.hint.address, sizeof ev.u.hint.address, "%s", address);
     sim_node__step(n, &ev);
 }
 

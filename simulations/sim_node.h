@@ -1,7 +1,7 @@
 /* sim_node: one honest node: the real core, with a virtual disk and network in
- * place of node/driver. Carries out every effect of the core; what takes time in
- * the driver (storing, loading) takes virtual time here. Reports what the core
- * does to the invariants. Source: node/core/core.h. */
+ * place of node/driver. Carries out every effect of the core; what takes time
+ * in the driver (storing, loading) takes virtual time here. Reports what the
+ * core does to the invariants. Source: node/core/core.h. */
 #ifndef SIMULATIONS_SIM_NODE_H
 #define SIMULATIONS_SIM_NODE_H
 
@@ -46,12 +46,12 @@ struct sim_node_config {
     uint64_t rng_seed;
     struct sim_net_link link;
     enum peer_scope scope;
-    int64_t skew_ms;               /* of its wall clock */
-    uint32_t store_us, load_us;    /* at most so long each */
-    uint32_t store_fail_permille;  /* disk failures */
-    uint64_t faults_until_us;      /* none of those after */
-    uint64_t transport_bytes;      /* chunk bytes a connection takes */
-    bool stops_when_complete;      /* the fetch ends: it only serves on */
+    int64_t skew_ms;              /* of its wall clock */
+    uint32_t store_us, load_us;   /* at most so long each */
+    uint32_t store_fail_permille; /* disk failures */
+    uint64_t faults_until_us;     /* none of those after */
+    uint64_t transport_bytes;     /* chunk bytes a connection takes */
+    bool stops_when_complete;     /* the fetch ends: it only serves on */
     enum sim_break broken;
 };
 
@@ -98,8 +98,8 @@ struct sim_node { /* read by the invariants and by scenarios */
     size_t conn_count;
     struct core_event *queue; /* results to give to the core next */
     size_t queue_count, queue_cap;
-    uint64_t timer_us; /* the next one set; UINT64_MAX = none */
-    uint64_t clock_ms; /* its monotonic clock at the world's 0 */
+    uint64_t timer_us;      /* the next one set; UINT64_MAX = none */
+    uint64_t clock_ms;      /* its monotonic clock at the world's 0 */
     const uint8_t *message; /* being handled */
     size_t message_len;
 

@@ -84,8 +84,7 @@ static enum store_result store(struct sim_node *n, const struct sim_op *op)
     struct span bytes = buf_span(&op->bytes);
     struct chunk_id id = digest_chunk(bytes.p, bytes.len);
 
-    if (!chunk_id_eq(&id, &op->ref.id) &&
-        n->cfg.broken != SIM_BREAK_DIGEST) {
+    if (!chunk_id_eq(&id, &op->ref.id) && n->cfg.broken != SIM_BREAK_DIGEST) {
         n->bad_chunks++;
         n->bad_bytes += bytes.len;
         return STORE_BAD;
@@ -319,8 +318,8 @@ static void notice(struct sim_node *n, const struct core_effect *fx)
     SAY(n, "%s notes: %s", n->name, describe_notice(fx->u.notify.notice));
     if (fx->u.notify.notice != NOTICE_COMPLETE)
         return;
-    n->complete = core_swarm_edition(n->core, fx->u.notify.swarm,
-                                     &n->complete_edition);
+    n->complete =
+        core_swarm_edition(n->core, fx->u.notify.swarm, &n->complete_edition);
     invariants_complete(n->env->invariants, n);
     if (!n->cfg.stops_when_complete)
         return;
@@ -368,8 +367,8 @@ void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
         SAY(n, "%s dials %s", n->name, fx->u.dial.address);
         invariants_dial(n->env->invariants, n, fx->u.dial.address,
                         fx->u.dial.road);
-        sim_net_dial(n->env->net, n->host, &fx->u.dial.node,
-                     fx->u.dial.address, fx->u.dial.road);
+        sim_net_dial(n->env->net, n->host, &fx->u.dial.node, fx->u.dial.address,
+                     fx->u.dial.road);
         break;
     case FX_DROP:
         sim_net_drop(n->env->net, n->host, fx->u.drop.conn);

@@ -1,5 +1,6 @@
 /* sim_node_hold: the catalog of a node, and the chunk tables that its core
- * borrows: blobs alone at first, the whole manifest once its blobs are there. */
+ * borrows: blobs alone at first, the whole manifest once its blobs are there.
+ */
 #include "simulations/sim_node_internal.h"
 
 #include <stdlib.h>
@@ -172,8 +173,8 @@ static int read_manifest(struct sim_node *n, struct sim_holding *h,
     if (rc == 0)
         rc = read_blob(n, t->refs, t->index_count, codec, &index);
     if (rc == 0)
-        rc = read_blob(n, t->refs + t->index_count, t->tree_count, codec,
-                       &tree);
+        rc =
+            read_blob(n, t->refs + t->index_count, t->tree_count, codec, &tree);
     if (rc == 0)
         rc = manifest_decode(t, buf_span(&index), buf_span(&tree), &totals,
                              &h->m, NULL);

@@ -28,8 +28,8 @@ void sim_node__forget_ops(struct sim_node *n);
 struct sim_holding *sim_node__holding(struct sim_node *n, swarm_no swarm);
 const struct chunk_ref *sim_node__ref(const struct sim_holding *h,
                                       uint32_t slot);
-/** The stored bytes, checked as a store checks what it reads; p NULL: not there,
- *  or found corrupt and removed. */
+/** The stored bytes, checked as a store checks what it reads; p NULL: not
+ * there, or found corrupt and removed. */
 struct span sim_node__read(struct sim_node *n, const struct chunk_id *chunk);
 /** What EV_EDITION says of @edition; result.have is to be freed. */
 struct sim_loaded {

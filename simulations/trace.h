@@ -1,5 +1,5 @@
-/* trace: what happened, a line an event. Keeps the last TRACE_KEPT lines and the
- * SHA-256 of all of them: two runs are the same when their hashes are. */
+/* trace: what happened, a line an event. Keeps the last TRACE_KEPT lines and
+ * the SHA-256 of all of them: two runs are the same when their hashes are. */
 #ifndef SIMULATIONS_TRACE_H
 #define SIMULATIONS_TRACE_H
 

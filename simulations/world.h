@@ -1,7 +1,8 @@
-/* world: the virtual clock and the queue of what is going to happen. Events fire
- * in the order of (time, number), so that a run is a function of its seed alone.
- * Knows nothing of nodes or networks. An event owns nothing: who schedules one
- * for a thing that may vanish names it by number and looks it up. */
+/* world: the virtual clock and the queue of what is going to happen. Events
+ * fire in the order of (time, number), so that a run is a function of its seed
+ * alone. Knows nothing of nodes or networks. An event owns nothing: who
+ * schedules one for a thing that may vanish names it by number and looks it up.
+ */
 #ifndef SIMULATIONS_WORLD_H
 #define SIMULATIONS_WORLD_H
 

@@ -364,9 +364,10 @@ static int look_up(struct link *l, struct err *e)
     char host[CORE_ADDRESS_MAX];
     char *name = host;
     size_t len = colon != NULL ? (size_t)(colon - l->address) : 0;
-    unsigned long port = colon != NULL ? strtoul(colon + 1, NULL, 10) : 0;
+    char *end = NULL;
+    unsigned long port = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
 
-    if (len == 0 || port == 0 || port > 65535)
+    if (len == 0 || port == 0 || port > 65535 || *end != '\0')
         return err_set(e, ERR_INVALID, "'%s' is not HOST:PORT", l->address);
     memcpy(host, l->address, len);
     host[len] = '\0';

@@ -318,9 +318,9 @@ static int open_keepers(struct node *n, struct err *e)
 
 static void free_node(struct node *n)
 {
+    core_free(n->core); /* it borrows the chunk tables of the holdings */
     holding__free_all(n);
     intake__deinit(n);
-    core_free(n->core);
     journal_close(n->choices);
     journal_close(n->roots);
     catalog_close(n->catalog);

@@ -196,7 +196,7 @@ void transport_close(struct transport *t, void (*closed)(void *user))
         t->open_parts++;
         zuv_close(&t->monitor, on_part_closed);
     }
-    zap__close(t, on_part_closed);
+    zap__close(t);
     if (t->has_async) {
         t->open_parts++;
         uv_close((uv_handle_t *)&t->async, on_handle_closed);

@@ -156,7 +156,7 @@ bool link__next_event(void *sock, uint16_t *out_event, int32_t *out_value);
 
 /* zap.c */
 int zap__open(struct transport *t, struct err *e);
-void zap__close(struct transport *t, void (*on_closed)(struct zuv *z));
+void zap__close(struct transport *t);
 /** zap__redeem - the handshake of @node has become a connection. */
 void zap__redeem(struct transport *t, const struct node_id *node);
 void zap__refuse(struct transport *t, const struct node_id *node,

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <arpa/inet.h>
+
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define FRAMES_MAX 12
 #define PER_KEY_MAX 2
@@ -298,6 +300,26 @@ static const char *judge_key(struct transport *t, const struct node_id *node,
     return grant(t, node, a, is_public) ? "200" : "300";
 }
 
+/* As libzmq writes it: "::ffff:1.2.3.4" on a socket for both families, with a
+ * zone where it is link-local. Left as zeros, which count as one public
+ * address, when it is anything else. */
+static void read_address(zmq_msg_t *frame, struct address *out)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char text[64];
+    size_t n = zmq_msg_size(frame);
+
+    if (n >= sizeof text)
+        return;
+    memcpy(text, zmq_msg_data(frame), n);
+    text[n] = '\0';
+    text[strcspn(text, "%")] = '\0';
+    if (inet_pton(AF_INET6, text, out->ip) == 1)
+        return;
+    if (inet_pton(AF_INET, text, out->ip + sizeof mapped) == 1)
+        memcpy(out->ip, mapped, sizeof mapped);
+}
+
 static const char *judge(struct transport *t, zmq_msg_t *f, size_t count,
                          struct node_id *out_node)
 {
@@ -308,9 +330,7 @@ static const char *judge(struct transport *t, zmq_msg_t *f, size_t count,
         memcmp(zmq_msg_data(&f[F_MECHANISM]), "CURVE", 5) != 0)
         return "400";
     memcpy(out_node->b, zmq_msg_data(&f[F_KEY]), sizeof out_node->b);
-    if (!address_parse_host(zmq_msg_data(&f[F_ADDRESS]),
-                            zmq_msg_size(&f[F_ADDRESS]), a.ip))
-        memset(a.ip, 0, sizeof a.ip); /* counts as public, all such as one */
+    read_address(&f[F_ADDRESS], &a);
     return judge_key(t, out_node, &a);
 }
 
@@ -392,7 +412,12 @@ int zap__open(struct transport *t, struct err *e)
     return ERR_FAILED;
 }
 
-void zap__close(struct transport *t, void (*on_closed)(struct zuv *z))
+static void on_closed(struct zuv *z)
+{
+    transport__part_closed(z->data);
+}
+
+void zap__close(struct transport *t)
 {
     if (!t->has_zap)
         return;

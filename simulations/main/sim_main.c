@@ -58,8 +58,9 @@ static void repeat(const struct plan *p, struct sim_result *r)
     if (strcmp(again.hash, r->hash) == 0)
         return;
     r->broken = "S16";
-    (void)snprintf(r->why, sizeof r->why, "a second run has trace %.16s, not %.16s",
-                   again.hash, r->hash);
+    (void)snprintf(r->why, sizeof r->why,
+                   "a second run has trace %.16s, not %.16s", again.hash,
+                   r->hash);
 }
 
 static bool run_seed(const struct options *o, uint64_t seed)
@@ -93,8 +94,8 @@ static int run(const struct options *o)
 
     for (uint64_t i = 0; i < o->count; i++)
         failed += !run_seed(o, o->first + i);
-    (void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n",
-                 o->count - failed, failed);
+    (void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", o->count - failed,
+                 failed);
     return failed != 0;
 }
 
@@ -129,8 +130,7 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "--seeds") == 0 && number(value, &o.count)) {
             i++;
-        } else if (strcmp(argv[i], "--first") == 0 &&
-                   number(value, &o.first)) {
+        } else if (strcmp(argv[i], "--first") == 0 && number(value, &o.first)) {
             i++;
         } else if (strcmp(argv[i], "--seed") == 0 && number(value, &o.first)) {
             o.count = 1;

@@ -1,5 +1,5 @@
-/* scenarios: the worlds that seeds are drawn from. Sizes are such that most runs
- * take a fraction of a second; a few are large. */
+/* scenarios: the worlds that seeds are drawn from. Sizes are such that most
+ * runs take a fraction of a second; a few are large. */
 #include "simulations/plan.h"
 
 static uint32_t between(struct rng *rng, uint32_t min, uint32_t max)

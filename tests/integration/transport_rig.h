@@ -255,8 +255,8 @@ static UNUSED void raw_init(struct raw *r)
 }
 
 /* @source: "127.0.1.1", or NULL for any. */
-static UNUSED void raw_connect(struct raw *r, const struct side *to,
-                               const char *source)
+static UNUSED void raw_connect_port(struct raw *r, const struct side *to,
+                                    uint16_t port, const char *source)
 {
     char endpoint[128];
 
@@ -268,8 +268,14 @@ static UNUSED void raw_connect(struct raw *r, const struct side *to,
                      0);
     (void)snprintf(endpoint, sizeof endpoint, "tcp://%s%s127.0.0.1:%u",
                    source != NULL ? source : "", source != NULL ? ":0;" : "",
-                   side_port(to));
+                   port);
     assert_int_equal(zmq_connect(r->sock, endpoint), 0);
+}
+
+static UNUSED void raw_connect(struct raw *r, const struct side *to,
+                               const char *source)
+{
+    raw_connect_port(r, to, side_port(to), source);
 }
 
 static UNUSED void raw_hello(struct raw *r)

@@ -75,8 +75,8 @@ static void on_dial_failed(void *user, const struct node_id *node,
     p->refused += refused;
 }
 
-static const struct sim_net_events events = {on_admit,   on_up,   on_down,
-                                             on_message, on_sent, on_dial_failed};
+static const struct sim_net_events events = {
+    on_admit, on_up, on_down, on_message, on_sent, on_dial_failed};
 
 struct bed {
     struct world *w;
@@ -148,8 +148,7 @@ TEST(sim_net_send, in_order)
     assert_int_equal(b.p[0].ups, 1);
     assert_int_equal(b.p[1].ups, 1);
     for (uint8_t i = 0; i < 10; i++)
-        assert_int_equal(send_bytes(&b, 0, i, i == 0 ? 100000 : 10, i == 0),
-                         0);
+        assert_int_equal(send_bytes(&b, 0, i, i == 0 ? 100000 : 10, i == 0), 0);
     run_until(&b, 10000 * MS);
     assert_int_equal(b.p[1].messages, 10);
     for (uint8_t i = 0; i < 10; i++)
@@ -176,9 +175,9 @@ TEST(sim_net_send, uplink_is_shared)
         uint8_t bytes[10000] = {0};
 
         assert_int_equal(send_bytes(&b, 0, 1, sizeof bytes, true), 0);
-        assert_int_equal(sim_net_send(b.net, b.p[0].no, first, bytes,
-                                      sizeof bytes, true),
-                         0);
+        assert_int_equal(
+            sim_net_send(b.net, b.p[0].no, first, bytes, sizeof bytes, true),
+            0);
     }
     run_until(&b, 1440 * MS); /* half of the 800 kB are through */
     assert_in_range(b.p[1].bytes, 180000, 220000);
@@ -204,9 +203,9 @@ TEST(sim_net_send, queue_limit)
     assert_int_equal(send_bytes(&b, 0, 1, 65536, false), ERR_AGAIN);
     run_until(&b, 60000 * MS);
     assert_true(b.p[1].bytes == taken);
-    assert_int_equal(sim_net_send(b.net, b.p[0].no, 9999,
-                                  (const uint8_t *)"x", 1, false),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        sim_net_send(b.net, b.p[0].no, 9999, (const uint8_t *)"x", 1, false),
+        ERR_NOT_FOUND);
     drop(&b);
 }
 
