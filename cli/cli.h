@@ -1,5 +1,5 @@
-/* cli: what every command gets: its parsed words and options, and the ways to ask
- * the node and to answer the person. */
+/* cli: what every command gets: its parsed words and options, and the ways to
+ * ask the node and to answer the person. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

@@ -9,7 +9,8 @@
 #include "cli/output.h"
 #include "crypto/base/hex.h"
 
-/* ---- ls, info, ticket ------------------------------------------------------------- */
+/* ---- ls, info, ticket
+ * ------------------------------------------------------------- */
 
 static void show_ls(struct cli *c, const json_t *r)
 {
@@ -87,8 +88,10 @@ int cmd_info(struct cli *c)
 
     if (word == NULL)
         return err_set(&c->err, ERR_NOT_FOUND, "the name is not UTF-8");
-    rc = cli_call(c, json_pack("{s:s, s:o, s:b}", "op", "info", "course",
-                               word, "versions", c->versions), &r);
+    rc = cli_call(c,
+                  json_pack("{s:s, s:o, s:b}", "op", "info", "course", word,
+                            "versions", c->versions),
+                  &r);
     cli_answer(c, r, show_info);
     json_decref(r);
     return rc;
@@ -105,7 +108,9 @@ int cmd_ticket(struct cli *c)
     return cli_simple(c, "ticket", "course", show_ticket);
 }
 
-/* ---- get ------------------------------------------------------------------------------ */
+/* ---- get
+ * ------------------------------------------------------------------------------
+ */
 
 static void show_get(struct cli *c, const json_t *r)
 {
@@ -113,9 +118,8 @@ static void show_get(struct cli *c, const json_t *r)
     if (strcmp(output_text(r, "state"), "complete") != 0) {
         printf(say(SAY_GOT_PART), output_int(r, "fetched_chunks"));
     } else {
-        printf(say(SAY_GOT), output_text(r, "title")[0]
-                                 ? output_text(r, "title")
-                                 : "course",
+        printf(say(SAY_GOT),
+               output_text(r, "title")[0] ? output_text(r, "title") : "course",
                output_int(r, "edition"),
                output_size((uint64_t)output_int(r, "bytes")).s,
                json_real_value(json_object_get(r, "seconds")),
@@ -150,8 +154,8 @@ static json_t *get_request(struct cli *c)
     for (size_t i = 0; i < c->peer_count; i++)
         (void)json_array_append_new(peers, json_string(c->peers[i]));
     q = json_pack("{s:s, s:o, s:o, s:I, s:I}", "op", "get", "course", word,
-                  "peers", peers, "lesson", (json_int_t)c->lesson,
-                  "timeout_ms", (json_int_t)c->timeout_ms);
+                  "peers", peers, "lesson", (json_int_t)c->lesson, "timeout_ms",
+                  (json_int_t)c->timeout_ms);
     if (q != NULL && c->to != NULL) {
         char *to = absolute(c->to);
 
@@ -168,8 +172,10 @@ static void add_title(struct cli *c, json_t *r)
 
     if (c->json || r == NULL)
         return;
-    if (cli_call(c, json_pack("{s:s, s:s}", "op", "info", "course",
-                              output_text(r, "course")), &info) == 0) {
+    if (cli_call(c,
+                 json_pack("{s:s, s:s}", "op", "info", "course",
+                           output_text(r, "course")),
+                 &info) == 0) {
         char *title = output_safe(output_text(info, "title"));
 
         (void)json_object_set_new(r, "title", json_string(title));
@@ -198,7 +204,8 @@ int cmd_get(struct cli *c)
     return rc;
 }
 
-/* ---- verify, export, rm, pin, gc -------------------------------------------------------- */
+/* ---- verify, export, rm, pin, gc
+ * -------------------------------------------------------- */
 
 static void show_verify(struct cli *c, const json_t *r)
 {
@@ -206,8 +213,8 @@ static void show_verify(struct cli *c, const json_t *r)
 
     (void)c;
     for (size_t i = 0; i < json_array_size(edited); i++) {
-        char *path = output_safe(
-            output_text(json_array_get(edited, i), "path"));
+        char *path =
+            output_safe(output_text(json_array_get(edited, i), "path"));
 
         printf(say(SAY_EDITED), path);
         printf("\n");
@@ -217,8 +224,7 @@ static void show_verify(struct cli *c, const json_t *r)
         printf(say(SAY_VERIFIED), output_int(r, "chunks"),
                output_int(r, "courses"));
     else
-        printf(say(SAY_BAD_CHUNKS),
-               json_array_size(json_object_get(r, "bad")));
+        printf(say(SAY_BAD_CHUNKS), json_array_size(json_object_get(r, "bad")));
     printf("\n");
 }
 
@@ -260,8 +266,8 @@ int cmd_export(struct cli *c)
     int rc;
 
     if (word != NULL && dir != NULL)
-        q = json_pack("{s:s, s:O, s:s}", "op", "export", "course", word,
-                      "dir", dir);
+        q = json_pack("{s:s, s:O, s:s}", "op", "export", "course", word, "dir",
+                      dir);
     rc = cli_call(c, q, &r);
     cli_answer(c, r, show_export);
     json_decref(r);
@@ -332,7 +338,9 @@ int cmd_gc(struct cli *c)
     return cli_simple(c, "gc", NULL, show_gc);
 }
 
-/* ---- record -------------------------------------------------------------------------------- */
+/* ---- record
+ * --------------------------------------------------------------------------------
+ */
 
 static void show_record(struct cli *c, const json_t *r)
 {

@@ -36,8 +36,7 @@ static void show_id(struct cli *c, const json_t *r)
     printf("\n%s\n", output_text(r, "home"));
 }
 
-static int answer(struct cli *c,
-                  void (*show)(struct cli *c, const json_t *r))
+static int answer(struct cli *c, void (*show)(struct cli *c, const json_t *r))
 {
     struct vault_info who;
     struct node_id node;
@@ -133,10 +132,10 @@ int cmd_init(struct cli *c)
         rc = config_check("quota", c->quota, &c->err);
     if (rc == 0 && c->name != NULL)
         rc = config_check("name", c->name, &c->err);
-    if (rc == 0 && keyfile_identity_info(c->home, &who, NULL) !=
-                       ERR_NOT_FOUND) {
-        rc = err_set(&c->err, ERR_CONFLICT,
-                     "'%s' has an identity already", c->home);
+    if (rc == 0 &&
+        keyfile_identity_info(c->home, &who, NULL) != ERR_NOT_FOUND) {
+        rc = err_set(&c->err, ERR_CONFLICT, "'%s' has an identity already",
+                     c->home);
         err_hint(&c->err, "lyceum id shows it; another --home holds another");
     }
     if (rc == 0)

@@ -18,7 +18,8 @@
 #define START_WAIT_MS 10000
 #define POLL_MS 50
 
-/* ---- status ------------------------------------------------------------------------- */
+/* ---- status
+ * ------------------------------------------------------------------------- */
 
 static void show_status(struct cli *c, const json_t *r)
 {
@@ -49,10 +50,11 @@ int cmd_node_status(struct cli *c)
     return cmd_status(c);
 }
 
-/* ---- node run --------------------------------------------------------------------------- */
+/* ---- node run
+ * ---------------------------------------------------------------------------
+ */
 
-static void log_line(const struct cli *c, const char *event,
-                     const char *detail)
+static void log_line(const struct cli *c, const char *event, const char *detail)
 {
     struct timespec ts;
     struct tm tm;
@@ -104,7 +106,8 @@ int cmd_node_run(struct cli *c)
     return rc;
 }
 
-/* ---- node start, stop ------------------------------------------------------------------------ */
+/* ---- node start, stop
+ * ------------------------------------------------------------------------ */
 
 static void show_start(struct cli *c, const json_t *r)
 {
@@ -226,7 +229,9 @@ int cmd_node_stop(struct cli *c)
     return rc;
 }
 
-/* ---- peers -------------------------------------------------------------------------------------- */
+/* ---- peers
+ * --------------------------------------------------------------------------------------
+ */
 
 static void show_peers(struct cli *c, const json_t *r)
 {
@@ -252,8 +257,8 @@ static void show_peers(struct cli *c, const json_t *r)
 int cmd_peer_ls(struct cli *c)
 {
     json_t *r = NULL;
-    int rc = cli_call(c, json_pack("{s:s, s:b}", "op", "peer.ls", "banned",
-                                   c->banned), &r);
+    int rc = cli_call(
+        c, json_pack("{s:s, s:b}", "op", "peer.ls", "banned", c->banned), &r);
 
     cli_answer(c, r, show_peers);
     json_decref(r);
@@ -287,7 +292,9 @@ int cmd_peer_unblock(struct cli *c)
     return cli_simple(c, "peer.unblock", "peer", show_done);
 }
 
-/* ---- settings -------------------------------------------------------------------------------------- */
+/* ---- settings
+ * --------------------------------------------------------------------------------------
+ */
 
 static void show_config(struct cli *c, const json_t *r)
 {
@@ -333,8 +340,7 @@ int cmd_config_set(struct cli *c)
         rc = config_set(c->home, c->words[0], c->words[1], &c->err);
     if (rc != 0)
         return rc;
-    r = json_pack("{s:i, s:{s:s}}", "v", 1, "config", c->words[0],
-                  c->words[1]);
+    r = json_pack("{s:i, s:{s:s}}", "v", 1, "config", c->words[0], c->words[1]);
     cli_answer(c, r, show_config);
     json_decref(r);
     return 0;

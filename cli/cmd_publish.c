@@ -56,8 +56,8 @@ static json_t *prepare_request(struct cli *c)
     if (dir == NULL)
         return NULL;
     q = json_pack("{s:s, s:s, s:b, s:b, s:b}", "op", "publish.prepare", "dir",
-                  dir, "dry_run", c->dry_run, "allow_secrets",
-                  c->allow_secrets, "best", c->best);
+                  dir, "dry_run", c->dry_run, "allow_secrets", c->allow_secrets,
+                  "best", c->best);
     free(dir);
     if (q != NULL && c->course != NULL)
         (void)json_object_set_new(q, "course", json_string(c->course));
@@ -80,8 +80,8 @@ static int commit(struct cli *c, json_t *r, const struct identity *id)
     take_over(q, r, "course");
     take_over(q, r, "root");
     if (course != NULL) {
-        rc = sign_payload(c, id, RECORD_COURSE, json_string_value(course),
-                          &hex);
+        rc =
+            sign_payload(c, id, RECORD_COURSE, json_string_value(course), &hex);
         if (rc == 0)
             (void)json_object_set_new(q, "course_record", json_string(hex));
         free(hex);
@@ -107,8 +107,10 @@ static int commit(struct cli *c, json_t *r, const struct identity *id)
 static int add_ticket(struct cli *c, json_t *r)
 {
     json_t *t = NULL;
-    int rc = cli_call(c, json_pack("{s:s, s:s}", "op", "ticket", "course",
-                                   output_text(r, "course")), &t);
+    int rc = cli_call(c,
+                      json_pack("{s:s, s:s}", "op", "ticket", "course",
+                                output_text(r, "course")),
+                      &t);
 
     if (rc == 0)
         take_over(r, t, "ticket");
@@ -156,7 +158,9 @@ int cmd_publish(struct cli *c)
     return rc;
 }
 
-/* ---- lint ---------------------------------------------------------------------------- */
+/* ---- lint
+ * ----------------------------------------------------------------------------
+ */
 
 static void show_lint(struct cli *c, const json_t *r)
 {
@@ -202,7 +206,9 @@ int cmd_lint(struct cli *c)
     return rc;
 }
 
-/* ---- new ------------------------------------------------------------------------------- */
+/* ---- new
+ * -------------------------------------------------------------------------------
+ */
 
 static const char yaml_text[] =
     "# What this course is. Everything here is optional; docs: course.yaml.md\n"

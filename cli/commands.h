@@ -1,4 +1,5 @@
-/* commands: the one table of commands: words, options, help, examples. The parser,
+/* commands: the one table of commands: words, options, help, examples. The
+ * parser,
  * --help and later the man page and the completions read it. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
@@ -11,7 +12,7 @@ struct cli;
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };
 
 struct option_spec {
-    const char *name; /* "--to" */
+    const char *name;  /* "--to" */
     const char *value; /* "DIR"; NULL for a flag */
     enum option_kind kind;
     size_t offset; /* in struct cli */
@@ -21,7 +22,7 @@ struct option_spec {
 #define COMMAND_OPTIONS_MAX 8
 
 struct command {
-    const char *name; /* "get", "node run" */
+    const char *name;  /* "get", "node run" */
     const char *words; /* "TICKET|COURSE" */
     size_t min_words, max_words;
     int (*run)(struct cli *c);

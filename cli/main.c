@@ -1,5 +1,5 @@
-/* main: words and options of the command line to a command of the table, and what
- * became of it to an exit code. */
+/* main: words and options of the command line to a command of the table, and
+ * what became of it to an exit code. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +17,8 @@
 #include "node/driver/transport.h"
 #include "storage/config.h"
 
-/* ---- answers ------------------------------------------------------------------------ */
+/* ---- answers
+ * ------------------------------------------------------------------------ */
 
 int cli_exit_code(int rc)
 {
@@ -112,7 +113,8 @@ static void report(struct cli *c, int rc)
                 c->err.hint[0] ? c->err.hint : hint_for(rc));
 }
 
-/* ---- for the commands ------------------------------------------------------------------ */
+/* ---- for the commands
+ * ------------------------------------------------------------------ */
 
 int cli_open(struct cli *c, bool must_host)
 {
@@ -138,8 +140,7 @@ int cli_call(struct cli *c, json_t *request, json_t **out_result)
     if (request == NULL)
         rc = err_set(&c->err, ERR_NOT_FOUND, "the words are not UTF-8");
     if (rc == 0)
-        rc = client_call(c->client, request, on_event, c, out_result,
-                         &c->err);
+        rc = client_call(c->client, request, on_event, c, out_result, &c->err);
     progress_end(c);
     json_decref(request);
     return rc;
@@ -184,7 +185,9 @@ int cli_simple(struct cli *c, const char *op, const char *key,
     return rc;
 }
 
-/* ---- parsing ------------------------------------------------------------------------------ */
+/* ---- parsing
+ * ------------------------------------------------------------------------------
+ */
 
 static int usage(struct cli *c, enum say id, const char *arg)
 {
@@ -291,7 +294,8 @@ static bool is_special(const char *arg, size_t n)
     return false;
 }
 
-/* --no-lan and --no-wan: there is no discovery yet that they could switch off. */
+/* --no-lan and --no-wan: there is no discovery yet that they could switch off.
+ */
 static bool is_without_effect(const char *arg)
 {
     return strcmp(arg, "--no-lan") == 0 || strcmp(arg, "--no-wan") == 0;
@@ -309,8 +313,8 @@ static int parse_words(struct cli *c, int argc, char **argv, struct words *w)
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];
         const char *eq = strchr(arg, '=');
-        size_t n = arg[0] == '-' && eq != NULL ? (size_t)(eq - arg)
-                                               : strlen(arg);
+        size_t n =
+            arg[0] == '-' && eq != NULL ? (size_t)(eq - arg) : strlen(arg);
 
         if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
             w->help = true;
@@ -323,8 +327,8 @@ static int parse_words(struct cli *c, int argc, char **argv, struct words *w)
             (void)snprintf(name, sizeof name, "%.*s", (int)n, arg);
             if (eq == NULL && ++i == argc)
                 return usage(c, SAY_NEEDS_VALUE, name);
-            (void)take_special(c, name, eq != NULL ? eq + 1 : argv[i],
-                               &w->home, &bad);
+            (void)take_special(c, name, eq != NULL ? eq + 1 : argv[i], &w->home,
+                               &bad);
             if (bad)
                 return usage(c, SAY_NEEDS_VALUE, name);
         } else if (arg[0] != '-' || arg[1] == '\0') {

@@ -44,8 +44,7 @@ static int from_file(const char *path, struct passphrase *out, struct err *e)
     return rc != 0 ? ERR_KEY_NEEDED : 0;
 }
 
-static int from_terminal(enum say prompt, struct passphrase *out,
-                         struct err *e)
+static int from_terminal(enum say prompt, struct passphrase *out, struct err *e)
 {
     char line[PASSPHRASE_MAX];
     struct termios old;
@@ -89,8 +88,8 @@ int passphrase_new(struct passphrase *out, struct err *e)
     rc = from_terminal(SAY_PASSPHRASE_NEW, out, e);
     if (rc == 0)
         rc = from_terminal(SAY_PASSPHRASE_AGAIN, &again, e);
-    if (rc == 0 && (again.len != out->len ||
-                    memcmp(again.text, out->text, out->len) != 0))
+    if (rc == 0 &&
+        (again.len != out->len || memcmp(again.text, out->text, out->len) != 0))
         rc = err_set(e, ERR_INVALID, "%s", say(SAY_NO_MATCH));
     passphrase_wipe(&again);
     if (rc != 0)

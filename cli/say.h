@@ -1,4 +1,5 @@
-/* say: what the interface says, in English and Simplified Chinese. One table. */
+/* say: what the interface says, in English and Simplified Chinese. One table.
+ */
 #ifndef CLI_SAY_H
 #define CLI_SAY_H
 
@@ -49,8 +50,7 @@
     X(EDITED, "edited: %s", "已被修改：%s")                                    \
     X(REMOVED, "Removed. lyceum gc frees its space.",                          \
       "已移除。用 lyceum gc 释放空间。")                                       \
-    X(ASK_RM, "Remove '%s' from this home? [y/N] ",                            \
-      "从本机移除“%s”？[y/N] ")                                                \
+    X(ASK_RM, "Remove '%s' from this home? [y/N] ", "从本机移除“%s”？[y/N] ")  \
     X(NEEDS_YES, "this removes things: say -y", "此操作会删除内容：请加 -y")   \
     X(SWEPT, "%lld chunks removed, %s freed", "删除 %lld 块，释放 %s")         \
     X(EXPORTED, "%lld files written to %s", "已写出 %lld 个文件到 %s")         \
@@ -58,7 +58,8 @@
     X(RUNNING, "running, %lld peers, listening on %s",                         \
       "运行中，%lld 个节点，监听 %s")                                          \
     X(NOT_RUNNING, "not running", "未运行")                                    \
-    X(HOLDS, "%lld courses, %s stored, %s free", "%lld 门课程，存储 %s，剩余 %s") \
+    X(HOLDS, "%lld courses, %s stored, %s free",                               \
+      "%lld 门课程，存储 %s，剩余 %s")                                         \
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
     X(LINT_GOOD, "Ready to publish: %lld files, %s",                           \

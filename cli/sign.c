@@ -21,8 +21,7 @@ int sign_unlock(struct cli *c, struct identity **out)
     if (rc == 0 && who.sealed)
         rc = passphrase_ask(&pass, &c->err);
     if (rc == 0)
-        rc = vault_open(text.base, text.len, pass.text, pass.len, out,
-                        &c->err);
+        rc = vault_open(text.base, text.len, pass.text, pass.len, out, &c->err);
     passphrase_wipe(&pass);
     if (text.base != NULL)
         sodium_memzero(text.base, text.cap);
@@ -52,8 +51,7 @@ static int sign_bytes(struct cli *c, const struct identity *id,
 }
 
 int sign_payload(struct cli *c, const struct identity *id,
-                 enum record_type type, const char *payload_hex,
-                 char **out_hex)
+                 enum record_type type, const char *payload_hex, char **out_hex)
 {
     size_t n = strlen(payload_hex) / 2;
     uint8_t *payload = malloc(n + 1);
@@ -75,8 +73,9 @@ int sign_and_put(struct cli *c, const struct identity *id,
     int rc = sign_bytes(c, id, type, payload, &hex);
 
     if (rc == 0)
-        rc = cli_call(c, json_pack("{s:s, s:s}", "op", "record.put", "record",
-                                   hex), &result);
+        rc = cli_call(
+            c, json_pack("{s:s, s:s}", "op", "record.put", "record", hex),
+            &result);
     json_decref(result);
     free(hex);
     return rc;

@@ -1,6 +1,6 @@
 /* cbor: strict deterministic CBOR, and nothing looser. The reader allocates
- * nothing: what it hands out points into the input. The writer appends to a buf.
- * Source: RFC 8949 section 4.2.1; node/PROTOCOL.md section 2. */
+ * nothing: what it hands out points into the input. The writer appends to a
+ * buf. Source: RFC 8949 section 4.2.1; node/PROTOCOL.md section 2. */
 #ifndef CRYPTO_CBOR_H
 #define CRYPTO_CBOR_H
 
@@ -14,12 +14,14 @@
 #define CBOR_DEPTH_MAX 8
 #define CBOR_MAP_KEYS_MAX 256
 
-/* Which tag is allowed where: 0 = none. Only a record's outermost item has one. */
+/* Which tag is allowed where: 0 = none. Only a record's outermost item has one.
+ */
 /**
  * cbor_check - is @data exactly one well-formed, deterministic item?
  * @tag: the tag the outermost item must carry, or 0 for none at all.
- * Return: 0, ERR_MALFORMED (with the reason in @e), ERR_LIMIT (depth, map keys).
- * Cost: O(len), no allocation, bounded stack. Call it before the readers.
+ * Return: 0, ERR_MALFORMED (with the reason in @e), ERR_LIMIT (depth, map
+ * keys). Cost: O(len), no allocation, bounded stack. Call it before the
+ * readers.
  */
 int cbor_check(const uint8_t *data, size_t len, uint64_t tag, struct err *e);
 

@@ -1,5 +1,5 @@
-/* digest: SHA-256 (libcrypto's, which uses the CPU's instructions) for names, and
- * a 64-bit sum (XXH3) that notices rot but proves nothing. */
+/* digest: SHA-256 (libcrypto's, which uses the CPU's instructions) for names,
+ * and a 64-bit sum (XXH3) that notices rot but proves nothing. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 

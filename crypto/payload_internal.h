@@ -1,6 +1,6 @@
-/* payload_internal: reading and writing the CBOR maps that records carry, with the
- * rules all of them share, so that a new record type is a list of its fields.
- * Source: node/PROTOCOL.md sections 2 and 3. */
+/* payload_internal: reading and writing the CBOR maps that records carry, with
+ * the rules all of them share, so that a new record type is a list of its
+ * fields. Source: node/PROTOCOL.md sections 2 and 3. */
 #ifndef CRYPTO_PAYLOAD_INTERNAL_H
 #define CRYPTO_PAYLOAD_INTERNAL_H
 

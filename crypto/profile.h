@@ -9,7 +9,7 @@
 struct profile_payload {
     uint64_t time_ms;
     struct span name;
-    struct span bio;     /* len 0 = absent, here and below */
+    struct span bio; /* len 0 = absent, here and below */
     struct span website;
     struct span mail;
     uint8_t box_key[32];

@@ -1,6 +1,6 @@
 /* record: small signed statements, COSE_Sign1 with EdDSA. Bytes in, proof out.
- * Checks form, signature and the payload's own rules; whether a record may follow
- * another (chains, authorship) is the catalog's and the core's affair.
+ * Checks form, signature and the payload's own rules; whether a record may
+ * follow another (chains, authorship) is the catalog's and the core's affair.
  * There is no call that signs arbitrary bytes: a type and its rules come first.
  * A new feature is a new line in RECORD_TYPES and a payload module beside this.
  * Source: RFC 9052; node/PROTOCOL.md section 3. */
@@ -38,7 +38,7 @@ struct record {
     enum record_type type;
     struct record_id id;
     struct author_id signer;
-    struct span payload;   /* borrowed from the input */
+    struct span payload;    /* borrowed from the input */
     struct span protected_; /* the protected header's bytes */
     uint8_t signature[64];
 };

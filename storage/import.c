@@ -1,7 +1,7 @@
 /* import: one thread reads and cuts, one worker a core digests, compresses and
  * stores. Blocks of what was read go round between them: their number bounds
  * the memory. */
-#include "storage/import.h"
+#include "storage/import_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,6 @@
 #include "storage/chunker.h"
 #include "storage/codec.h"
 #include "storage/infer.h"
-#include "storage/path_rules.h"
-#include "storage/walk.h"
 
 #define MEDIA_MIN (1024u * 1024u)
 #define BLOCK_BYTES (4u * 1024u * 1024u)
@@ -678,67 +676,17 @@ static int list_files(struct import *im)
  * -----------------------------------------------------------------------------------
  */
 
-static void add_note(char **list, size_t *count, size_t max, uint64_t *dropped,
-                     const char *text)
-{
-    char *copy = *count < max ? strdup(text) : NULL;
-
-    if (copy != NULL)
-        list[(*count)++] = copy;
-    else if (dropped != NULL)
-        (*dropped)++;
-}
-
 static void on_note(void *user, const char *text)
 {
     struct import *im = user;
 
-    add_note(im->out->notes, &im->out->note_count, IMPORT_NOTES_MAX,
-             &im->out->notes_dropped, text);
+    import__note(im->out->notes, &im->out->note_count, IMPORT_NOTES_MAX,
+                 &im->out->notes_dropped, text);
 }
 
 static bool on_stop(void *user)
 {
     return cancelled(user);
-}
-
-static void warn_names(const struct walk *w,
-                       void (*say)(void *user, const char *text), void *user)
-{
-    for (size_t i = 0; i < w->count; i++) {
-        const char *name = w->files[i].name;
-        unsigned bits = path_warnings(name, strlen(name));
-        char text[1400];
-
-        for (unsigned b = 1; b != 0 && b <= bits; b <<= 1) {
-            if ((bits & b) == 0)
-                continue;
-            (void)snprintf(text, sizeof text, "%s: %s", name,
-                           path_warning_text((enum path_warning)b));
-            say(user, text);
-        }
-    }
-}
-
-static int check_secrets(const struct walk *w, struct err *e)
-{
-    size_t more = 0;
-    const char *first = NULL;
-    int rc;
-
-    for (size_t i = 0; i < w->count; i++) {
-        if (!ignore_secret(w->files[i].name))
-            continue;
-        more += first != NULL;
-        first = first != NULL ? first : w->files[i].name;
-    }
-    if (first == NULL)
-        return 0;
-    rc = err_set(e, ERR_REFUSED, "'%s' looks like a secret%s", first,
-                 more != 0 ? ", and so do others" : "");
-    err_hint(e, "publishing cannot be undone: name it in .lyceumignore, or say "
-                "--allow-secrets");
-    return rc;
 }
 
 /* ---- the calls
@@ -757,11 +705,11 @@ static int run(struct import *im)
         rc = err_set(im->e, ERR_INVALID, "'%s' holds nothing to publish",
                      im->opt->dir);
     if (rc == 0 && !im->opt->allow_secrets)
-        rc = check_secrets(&im->walk, im->e);
+        rc = import__check_secrets(&im->walk, im->e);
     if (rc == 0)
         rc = infer_info(im->opt->dir, &im->walk, &im->out->info, im->e);
     if (rc == 0)
-        warn_names(&im->walk, on_note, im);
+        import__warn_names(&im->walk, on_note, im);
     if (rc == 0 && !im->opt->dry_run)
         rc = store_room(im->store, im->walk.bytes / 16, im->e);
     if (rc == 0)
@@ -828,66 +776,6 @@ void import_result_deinit(struct import_result *r)
     course_info_deinit(&r->info);
     buf_deinit(&r->index_blob);
     buf_deinit(&r->tree_blob);
-    for (size_t i = 0; i < r->note_count; i++)
-        free(r->notes[i]);
-    r->note_count = 0;
-}
-
-/* ---- lint
- * ---------------------------------------------------------------------------------------------
- */
-
-static void lint_say(void *user, const char *text)
-{
-    struct lint_report *r = user;
-    char line[1600];
-
-    (void)snprintf(line, sizeof line, "warning: %s", text);
-    add_note(r->notes, &r->note_count, IMPORT_NOTES_MAX * 4, NULL, line);
-    r->warnings++;
-}
-
-static void lint_error(struct lint_report *r, const struct err *e)
-{
-    char line[ERR_TEXT_MAX + 16];
-
-    (void)snprintf(line, sizeof line, "error: %s", e->text);
-    add_note(r->notes, &r->note_count, IMPORT_NOTES_MAX * 4, NULL, line);
-    r->errors++;
-}
-
-int import_lint(const struct import_options *opt, struct lint_report *out,
-                struct err *e)
-{
-    struct walk w = {.note = lint_say, .note_user = out, .fd = -1};
-    struct err found = ERR_INIT;
-    int rc;
-
-    *out = (struct lint_report){0};
-    rc = walk_open(opt->dir, &w, &found);
-    if (rc == ERR_NOT_FOUND || rc == ERR_IO || rc == ERR_NOMEM) {
-        if (e != NULL)
-            *e = found;
-        return rc;
-    }
-    if (rc != 0) {
-        lint_error(out, &found);
-        return 0;
-    }
-    out->files = w.count;
-    out->bytes = w.bytes;
-    warn_names(&w, lint_say, out);
-    if (!opt->allow_secrets && check_secrets(&w, &found) != 0)
-        lint_error(out, &found);
-    if (infer_info(opt->dir, &w, &out->info, &found) != 0)
-        lint_error(out, &found);
-    walk_close(&w);
-    return 0;
-}
-
-void lint_report_deinit(struct lint_report *r)
-{
-    course_info_deinit(&r->info);
     for (size_t i = 0; i < r->note_count; i++)
         free(r->notes[i]);
     r->note_count = 0;

@@ -1,5 +1,6 @@
 /* buf: a growable run of bytes with one owner, and span: bytes of another's.
- * A failed growth sticks (`failed`), so that a writer checks once at its end. */
+ * A failed growth sticks (`failed`), so that a writer checks once at its end.
+ */
 #ifndef CRYPTO_BASE_BUF_H
 #define CRYPTO_BASE_BUF_H
 
@@ -42,7 +43,8 @@ void buf_move(struct buf *dst, struct buf *src);
 /** buf_span - the contents, valid until @b changes. */
 struct span buf_span(const struct buf *b);
 
-/** buf_cstr - append a NUL behind len (not counted). NULL when out of memory. */
+/** buf_cstr - append a NUL behind len (not counted). NULL when out of memory.
+ */
 const char *buf_cstr(struct buf *b);
 
 /** span_eq - same length and same bytes. Not constant-time: no secrets. */

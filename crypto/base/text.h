@@ -9,7 +9,8 @@
 #include "crypto/base/buf.h"
 
 /** text_utf8_next - decode one code point at @p (before @end).
- *  Return: bytes used, 0 when it is not valid UTF-8 (overlong, surrogate...). */
+ *  Return: bytes used, 0 when it is not valid UTF-8 (overlong, surrogate...).
+ */
 size_t text_utf8_next(const uint8_t *p, const uint8_t *end, uint32_t *out_cp);
 
 /** text_utf8_valid - is it UTF-8 from end to end? */

@@ -1,7 +1,8 @@
-/* api: what can be asked of a node, as JSON: {"op": NAME, ...} in, any number of
+/* api: what can be asked of a node, as JSON: {"op": NAME, ...} in, any number
+ * of
  * {"event": ...} and one {"result": ...} or {"error": ...} out. One table of
- * handlers serves the Unix socket, the command that hosts a node and, later, the
- * browser. Ops and their shapes: README.md. */
+ * handlers serves the Unix socket, the command that hosts a node and, later,
+ * the browser. Ops and their shapes: README.md. */
 #ifndef NODE_API_API_H
 #define NODE_API_API_H
 

@@ -38,7 +38,8 @@ static json_t *words(const struct span *list, size_t n)
     return a;
 }
 
-/* ---- a course as seen from here -------------------------------------------------- */
+/* ---- a course as seen from here
+ * -------------------------------------------------- */
 
 struct seen { /* what the catalog has of a course */
     struct buf course_bytes, edition_bytes;
@@ -68,10 +69,10 @@ static int look_up(struct node *n, const struct course_id *course,
         rc = record_decode(s->course_bytes.base, s->course_bytes.len,
                            node_network(n), &s->course, e);
     if (rc == 0 &&
-        catalog_current(node_catalog(n), course, &s->edition_id, NULL,
-                        NULL) == 0 &&
-        catalog_get(node_catalog(n), &s->edition_id, &s->edition_bytes,
-                    NULL) == 0 &&
+        catalog_current(node_catalog(n), course, &s->edition_id, NULL, NULL) ==
+            0 &&
+        catalog_get(node_catalog(n), &s->edition_id, &s->edition_bytes, NULL) ==
+            0 &&
         record_decode(s->edition_bytes.base, s->edition_bytes.len,
                       node_network(n), &r, NULL) == 0)
         s->has_edition = edition_decode(r.payload, &s->edition, NULL) == 0;
@@ -98,8 +99,7 @@ static const char *state_of(struct node *n, const struct seen *s,
         return "listed";
     bits = calloc(1, hm->m.table.count / 8 + 1);
     if (bits != NULL && store_have(node_store(n), hm->m.table.refs,
-                                   hm->m.table.count, bits, &held,
-                                   NULL) == 0) {
+                                   hm->m.table.count, bits, &held, NULL) == 0) {
         for (uint32_t i = 0; i < hm->m.table.count; i++)
             if ((bits[i / 8] & (0x80u >> (i % 8))) != 0)
                 *out_stored += hm->m.table.refs[i].stored_len;
@@ -168,7 +168,9 @@ int api_ls(struct api_call *call)
     return rc;
 }
 
-/* ---- info ---------------------------------------------------------------------------- */
+/* ---- info
+ * ----------------------------------------------------------------------------
+ */
 
 static json_t *lessons_of(const struct manifest *m)
 {
@@ -191,9 +193,9 @@ static json_t *lessons_of(const struct manifest *m)
                               (int)l->duration_s, "preview",
                               (l->flags & LESSON_FLAG_PREVIEW) != 0));
         }
-        (void)json_array_append_new(
-            modules, json_pack("{s:s, s:o}", "title", m->modules[i].title,
-                               "lessons", lessons));
+        (void)json_array_append_new(modules, json_pack("{s:s, s:o}", "title",
+                                                       m->modules[i].title,
+                                                       "lessons", lessons));
     }
     return modules;
 }
@@ -271,7 +273,9 @@ int api_info(struct api_call *call)
     return 0;
 }
 
-/* ---- tickets ---------------------------------------------------------------------------- */
+/* ---- tickets
+ * ----------------------------------------------------------------------------
+ */
 
 static void add_address(struct ticket *t, struct node *n, const char *host,
                         const char *port)
@@ -298,8 +302,7 @@ static void add_addresses(struct ticket *t, struct node *n)
     if (port == NULL)
         return;
     if (strncmp(listen, "0.0.0.0:", 8) != 0 && listen[0] != '[') {
-        (void)snprintf(host, sizeof host, "%.*s", (int)(port - listen),
-                       listen);
+        (void)snprintf(host, sizeof host, "%.*s", (int)(port - listen), listen);
         add_address(t, n, host, port);
         return;
     }
@@ -339,16 +342,18 @@ int api_ticket(struct api_call *call)
         rc = ticket_encode(&t, &out);
     }
     if (rc == 0)
-        call->result = json_pack("{s:i, s:s, s:s}", "v", 1, "course",
-                                 course_id_hex(&course).s, "ticket",
-                                 buf_cstr(&out));
+        call->result =
+            json_pack("{s:i, s:s, s:s}", "v", 1, "course",
+                      course_id_hex(&course).s, "ticket", buf_cstr(&out));
     ticket_deinit(&t);
     seen_deinit(&s);
     buf_deinit(&out);
     return rc;
 }
 
-/* ---- records -------------------------------------------------------------------------------- */
+/* ---- records
+ * --------------------------------------------------------------------------------
+ */
 
 static void describe_profile(json_t *o, struct span payload)
 {
@@ -436,7 +441,8 @@ int api_record(struct api_call *call)
     if (found != 1)
         return err_set(&call->err, found ? ERR_AMBIGUOUS : ERR_NOT_FOUND,
                        found ? "several records start with '%s'"
-                             : "no record starts with '%s'", name);
+                             : "no record starts with '%s'",
+                       name);
     rc = catalog_get(node_catalog(call->n), &id, &bytes, &call->err);
     if (rc == 0)
         rc = record_decode(bytes.base, bytes.len, node_network(call->n), &r,
@@ -480,16 +486,18 @@ int api_put_record(struct api_call *call)
     int rc = ERR_INVALID;
 
     if (bytes != NULL && n != 0 && hex_decode(hex, 2 * n, bytes, n) == 0)
-        rc = catalog_put(node_catalog(call->n), bytes, n, true, &id,
-                         &call->err);
+        rc =
+            catalog_put(node_catalog(call->n), bytes, n, true, &id, &call->err);
     free(bytes);
     if (rc == 0)
-        call->result = json_pack("{s:i, s:s}", "v", 1, "record",
-                                 record_id_hex(&id).s);
+        call->result =
+            json_pack("{s:i, s:s}", "v", 1, "record", record_id_hex(&id).s);
     return rc;
 }
 
-/* ---- pins, rm ---------------------------------------------------------------------------------- */
+/* ---- pins, rm
+ * ----------------------------------------------------------------------------------
+ */
 
 static int pin(struct api_call *call, bool on)
 {
@@ -499,8 +507,8 @@ static int pin(struct api_call *call, bool on)
         api__resolve(call->n, api__text(call, "course"), &course, &call->err);
 
     if (rc == 0 && on)
-        rc = journal_set(node_choices(call->n), "pin",
-                         course_id_hex(&course).s, yes, 1, &call->err);
+        rc = journal_set(node_choices(call->n), "pin", course_id_hex(&course).s,
+                         yes, 1, &call->err);
     else if (rc == 0)
         rc = journal_unset(node_choices(call->n), "pin",
                            course_id_hex(&course).s, &call->err);
@@ -543,7 +551,7 @@ int api_rm(struct api_call *call)
     if (rc == 0)
         rc = catalog_forget(node_catalog(call->n), &course, &call->err);
     if (rc == 0)
-        call->result = json_pack("{s:i, s:s}", "v", 1, "course",
-                                 course_id_hex(&course).s);
+        call->result =
+            json_pack("{s:i, s:s}", "v", 1, "course", course_id_hex(&course).s);
     return rc;
 }

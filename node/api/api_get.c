@@ -47,10 +47,10 @@ static void on_done(void *user, int rc, const struct err *e,
 
     for (size_t i = 0; i < peer_count; i++)
         (void)json_array_append_new(
-            list, json_pack("{s:s, s:I, s:i}", "node",
-                            node_id_hex(&peers[i].node).s, "bytes",
-                            (json_int_t)peers[i].bytes, "rejected",
-                            (int)peers[i].rejected));
+            list,
+            json_pack("{s:s, s:I, s:i}", "node", node_id_hex(&peers[i].node).s,
+                      "bytes", (json_int_t)peers[i].bytes, "rejected",
+                      (int)peers[i].rejected));
     o = json_pack("{s:i, s:s, s:I, s:s, s:I}", "v", 1, "course",
                   course_id_hex(&s->course).s, "edition", (json_int_t)s->seq,
                   "state", rc == 0 ? "complete" : "partial", "bytes",
@@ -87,9 +87,9 @@ static int hint_peers(struct api_call *call, const struct course_id *course)
         const char *text = json_string_value(json_array_get(list, i));
         struct peer_address a;
 
-        rc = text != NULL ? peer_address_parse(text, strlen(text), &a,
-                                               &call->err)
-                          : ERR_INVALID;
+        rc = text != NULL
+                 ? peer_address_parse(text, strlen(text), &a, &call->err)
+                 : ERR_INVALID;
         if (rc == 0)
             node_hint(call->n, &a.node, a.address, ROAD_EXPLICIT, course);
         else
@@ -121,12 +121,12 @@ int api_get(struct api_call *call)
                            course_id_hex(&opt.course).s, &call->err);
     if (rc == 0) {
         opt.to = api__text(call, "to");
-        opt.lesson = (int32_t)json_integer_value(
-            json_object_get(call->args, "lesson"));
+        opt.lesson =
+            (int32_t)json_integer_value(json_object_get(call->args, "lesson"));
         opt.timeout_ms = (uint64_t)json_integer_value(
             json_object_get(call->args, "timeout_ms"));
-        rc = fetch_start(call->n, &opt, &events, call, &call->fetch,
-                         &call->err);
+        rc =
+            fetch_start(call->n, &opt, &events, call, &call->fetch, &call->err);
     }
     if (rc != 0)
         call->err.code = rc;

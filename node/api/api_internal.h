@@ -62,8 +62,8 @@ void api__title(struct node *n, const struct course_id *course,
 void api__slug(const struct buf *title, struct buf *out);
 
 api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_pin,
-    api_unpin, api_verify, api_gc, api_export, api_prepare,
-    api_commit, api_get, api_status, api_stop, api_peer_ls, api_peer_add,
-    api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
+    api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit, api_get,
+    api_status, api_stop, api_peer_ls, api_peer_add, api_peer_rm,
+    api_peer_block, api_peer_unblock, api_put_record;
 
 #endif

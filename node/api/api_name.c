@@ -1,4 +1,5 @@
-/* api_name: how people name courses: by id prefix, slug of the title, or ticket. */
+/* api_name: how people name courses: by id prefix, slug of the title, or
+ * ticket. */
 #include "node/api/api_internal.h"
 
 #include <stdlib.h>
@@ -33,8 +34,7 @@ static int payload_title(struct node *n, const struct record_id *id,
     return rc;
 }
 
-void api__title(struct node *n, const struct course_id *course,
-                struct buf *out)
+void api__title(struct node *n, const struct course_id *course, struct buf *out)
 {
     struct record_id id;
 
@@ -52,9 +52,8 @@ void api__slug(const struct buf *title, struct buf *out)
     bool dash = false;
 
     while (at < title->len) {
-        utf8proc_ssize_t k =
-            utf8proc_iterate(title->base + at,
-                             (utf8proc_ssize_t)(title->len - at), &cp);
+        utf8proc_ssize_t k = utf8proc_iterate(
+            title->base + at, (utf8proc_ssize_t)(title->len - at), &cp);
         utf8proc_uint8_t bytes[4];
         utf8proc_category_t cat;
 
@@ -150,8 +149,7 @@ int api__resolve(struct node *n, const char *name, struct course_id *out,
         return rc;
     }
     if (s.count == 0) {
-        rc = err_set(e, ERR_NOT_FOUND, "no course '%.60s' is known here",
-                     name);
+        rc = err_set(e, ERR_NOT_FOUND, "no course '%.60s' is known here", name);
         err_hint(e, "lyceum ls shows what is here; a ticket names any course");
         return rc;
     }

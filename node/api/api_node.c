@@ -52,7 +52,8 @@ int api_stop(struct api_call *call)
     return raise(SIGTERM) == 0 ? 0 : ERR_FAILED; /* the loop's own handler */
 }
 
-/* ---- peers ---------------------------------------------------------------------- */
+/* ---- peers
+ * ---------------------------------------------------------------------- */
 
 static const char *road_word(enum core_road r)
 {
@@ -92,18 +93,17 @@ static uint64_t wall_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static void list_banned(void *user, const char *key,
-                        const char *const *values, size_t count)
+static void list_banned(void *user, const char *key, const char *const *values,
+                        size_t count)
 {
     uint64_t until = count > 0 ? strtoull(values[0], NULL, 10) : 0;
 
     if (until <= wall_ms())
         return;
     (void)json_array_append_new(
-        user,
-        json_pack("{s:s, s:I, s:s}", "node", key, "until_ms",
-                  (json_int_t)(until > INT64_MAX ? INT64_MAX : until), "why",
-                  count > 1 ? values[1] : ""));
+        user, json_pack("{s:s, s:I, s:s}", "node", key, "until_ms",
+                        (json_int_t)(until > INT64_MAX ? INT64_MAX : until),
+                        "why", count > 1 ? values[1] : ""));
 }
 
 int api_peer_ls(struct api_call *call)
@@ -183,8 +183,7 @@ static int named_node(struct api_call *call, struct node_id *out)
 
 static int answer_node(struct api_call *call, const struct node_id *id)
 {
-    call->result =
-        json_pack("{s:i, s:s}", "v", 1, "node", node_id_hex(id).s);
+    call->result = json_pack("{s:i, s:s}", "v", 1, "node", node_id_hex(id).s);
     return 0;
 }
 

@@ -1,5 +1,5 @@
-/* api_publish: a folder becomes an edition. The node does the work and hands back
- * what is to be signed; the key never comes here. */
+/* api_publish: a folder becomes an edition. The node does the work and hands
+ * back what is to be signed; the key never comes here. */
 #include "node/api/api_internal.h"
 
 #include <stdlib.h>
@@ -52,7 +52,8 @@ struct publish {
     bool unchanged;
 };
 
-/* ---- which course a folder is --------------------------------------------------- */
+/* ---- which course a folder is
+ * --------------------------------------------------- */
 
 static int make_root(struct publish *p, const char *dir)
 {
@@ -73,9 +74,8 @@ static int make_root(struct publish *p, const char *dir)
 
 static int draft_course(struct publish *p)
 {
-    struct course_payload c = {.time_ms = wall_ms(),
-                               .author_count = 1,
-                               .threshold = 1};
+    struct course_payload c = {
+        .time_ms = wall_ms(), .author_count = 1, .threshold = 1};
 
     c.title = p->result.edition.title;
     c.authors[0] = p->author;
@@ -83,8 +83,8 @@ static int draft_course(struct publish *p)
     return course_encode(&c, &p->course_payload, &p->call->err);
 }
 
-/* The draft is on the disk before its id is used: a killed first publish goes on
- * with the same course. */
+/* The draft is on the disk before its id is used: a killed first publish goes
+ * on with the same course. */
 static int reserve(struct publish *p)
 {
     char *hex = malloc(2 * p->course_payload.len + 1);
@@ -106,8 +106,8 @@ static bool take_draft(struct publish *p)
     size_t n = 0;
     bool ok = false;
 
-    if (hex != NULL && journal_get(node_roots(p->n), "draft", p->root, 0, hex,
-                                   65536) == 0) {
+    if (hex != NULL &&
+        journal_get(node_roots(p->n), "draft", p->root, 0, hex, 65536) == 0) {
         n = strlen(hex) / 2;
         if (buf_reserve(&p->course_payload, n) == 0 &&
             hex_decode(hex, 2 * n, p->course_payload.base, n) == 0) {
@@ -167,7 +167,8 @@ static int find_course(struct publish *p)
     return rc == 0 ? course_id_of_draft(p) : rc;
 }
 
-/* ---- the edition --------------------------------------------------------------------- */
+/* ---- the edition
+ * --------------------------------------------------------------------- */
 
 static void compare_current(struct publish *p)
 {
@@ -180,13 +181,12 @@ static void compare_current(struct publish *p)
         record_decode(bytes.base, bytes.len, node_network(p->n), &r, NULL) ==
             0 &&
         edition_decode(r.payload, &now, NULL) == 0)
-        p->unchanged = span_eq(now.index_blob, e->index_blob) &&
-                       span_eq(now.tree_blob, e->tree_blob) &&
-                       span_eq(now.title, e->title) &&
-                       span_eq(now.summary, e->summary) &&
-                       span_eq(now.language, e->language) &&
-                       span_eq(now.level, e->level) &&
-                       span_eq(now.licence, e->licence);
+        p->unchanged =
+            span_eq(now.index_blob, e->index_blob) &&
+            span_eq(now.tree_blob, e->tree_blob) &&
+            span_eq(now.title, e->title) && span_eq(now.summary, e->summary) &&
+            span_eq(now.language, e->language) &&
+            span_eq(now.level, e->level) && span_eq(now.licence, e->licence);
     buf_deinit(&bytes);
 }
 
@@ -208,16 +208,19 @@ static int make_edition(struct publish *p)
     if (p->seq != 1 && top != p->seq - 1) {
         rc = err_set(&p->call->err, ERR_CONFLICT,
                      "edition %llu was signed here before, but its record is"
-                     " not in this home", (unsigned long long)(p->seq - 1));
+                     " not in this home",
+                     (unsigned long long)(p->seq - 1));
         err_hint(&p->call->err, "get the course from a peer first, then"
-                 " publish again");
+                                " publish again");
         return rc;
     }
     e->prev = p->current;
     return edition_encode(e, &p->edition_payload, &p->call->err);
 }
 
-/* ---- prepare --------------------------------------------------------------------------- */
+/* ---- prepare
+ * ---------------------------------------------------------------------------
+ */
 
 static json_t *notes_of(const struct import_result *r)
 {
@@ -236,11 +239,10 @@ static void set(json_t *o, const char *key, json_t *v)
 static json_t *answer(struct publish *p)
 {
     const struct import_result *r = &p->result;
-    json_t *o = json_pack(
-        "{s:i, s:s, s:I, s:b, s:b}", "v", 1, "course",
-        course_id_hex(&p->course).s, "edition",
-        (json_int_t)(p->unchanged ? p->seq - 1 : p->seq), "new_course",
-        p->is_new, "unchanged", p->unchanged);
+    json_t *o = json_pack("{s:i, s:s, s:I, s:b, s:b}", "v", 1, "course",
+                          course_id_hex(&p->course).s, "edition",
+                          (json_int_t)(p->unchanged ? p->seq - 1 : p->seq),
+                          "new_course", p->is_new, "unchanged", p->unchanged);
 
     set(o, "files", json_integer((json_int_t)r->files));
     set(o, "bytes", json_integer((json_int_t)r->bytes));
@@ -248,8 +250,8 @@ static json_t *answer(struct publish *p)
     set(o, "new_chunks", json_integer((json_int_t)r->new_chunks));
     set(o, "stored_bytes", json_integer((json_int_t)r->stored_bytes));
     set(o, "new_stored_bytes", json_integer((json_int_t)r->new_stored_bytes));
-    set(o, "title", json_stringn((const char *)r->edition.title.p,
-                                 r->edition.title.len));
+    set(o, "title",
+        json_stringn((const char *)r->edition.title.p, r->edition.title.len));
     set(o, "notes", notes_of(r));
     set(o, "root", json_string(p->root));
     if (p->unchanged)
@@ -309,7 +311,9 @@ int api_prepare(struct api_call *call)
     return rc;
 }
 
-/* ---- commit ------------------------------------------------------------------------------- */
+/* ---- commit
+ * -------------------------------------------------------------------------------
+ */
 
 static int put_hex(struct api_call *call, const char *hex,
                    struct record_id *out)
@@ -321,8 +325,8 @@ static int put_hex(struct api_call *call, const char *hex,
     if (bytes == NULL || n == 0 || hex_decode(hex, 2 * n, bytes, n) != 0)
         rc = err_set(&call->err, ERR_INVALID, "no record");
     else
-        rc = catalog_put(node_catalog(call->n), bytes, n, true, out,
-                         &call->err);
+        rc =
+            catalog_put(node_catalog(call->n), bytes, n, true, out, &call->err);
     free(bytes);
     return rc;
 }
@@ -354,14 +358,14 @@ int api_commit(struct api_call *call)
     if (rc == 0)
         rc = journal_unset(node_roots(call->n), "draft", root, &call->err);
     if (rc == 0)
-        rc = journal_unset(node_choices(call->n), "removed", course,
-                           &call->err);
+        rc =
+            journal_unset(node_choices(call->n), "removed", course, &call->err);
     if (rc != 0)
         return rc;
     (void)catalog_set_held(node_catalog(call->n), &edition, HELD_COMPLETE,
                            NULL);
     node_new_edition(call->n, &id);
-    call->result = json_pack("{s:i, s:s}", "v", 1, "record",
-                             record_id_hex(&edition).s);
+    call->result =
+        json_pack("{s:i, s:s}", "v", 1, "record", record_id_hex(&edition).s);
     return 0;
 }

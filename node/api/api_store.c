@@ -7,7 +7,8 @@
 #include "crypto/edition.h"
 #include "storage/export.h"
 
-/* ---- verify ---------------------------------------------------------------------- */
+/* ---- verify
+ * ---------------------------------------------------------------------- */
 
 struct verify {
     struct api_call *call;
@@ -22,9 +23,9 @@ static void note_file(void *user, const char *path, enum target_file_state st)
     struct verify *v = user;
 
     (void)json_array_append_new(
-        v->edited, json_pack("{s:s, s:s, s:s}", "course", v->course, "path",
-                             path, "state",
-                             st == TARGET_ABSENT ? "absent" : "edited"));
+        v->edited,
+        json_pack("{s:s, s:s, s:s}", "course", v->course, "path", path, "state",
+                  st == TARGET_ABSENT ? "absent" : "edited"));
 }
 
 static void verify_folder(struct verify *v, struct held_manifest *hm)
@@ -58,8 +59,8 @@ static int verify_course(struct verify *v, const struct course_id *course)
     if (node_manifest_load(n, &edition, &hm, &e) != 0) {
         if (e.code != ERR_NOT_FOUND)
             (void)json_array_append_new(
-                v->bad, json_pack("{s:s, s:s}", "course", hex.s, "why",
-                                  e.text));
+                v->bad,
+                json_pack("{s:s, s:s}", "course", hex.s, "why", e.text));
         if (catalog_held(node_catalog(n), &edition) == HELD_COMPLETE)
             (void)catalog_set_held(node_catalog(n), &edition, HELD_PARTIAL,
                                    NULL);
@@ -147,7 +148,9 @@ int api_verify(struct api_call *call)
     return rc;
 }
 
-/* ---- gc ------------------------------------------------------------------------------ */
+/* ---- gc
+ * ------------------------------------------------------------------------------
+ */
 
 struct live { /* chunk ids in an open-addressed table */
     struct node *n;
@@ -254,14 +257,13 @@ int api_gc(struct api_call *call)
 {
     struct live l = {.n = call->n};
     struct store_swept swept = {0};
-    int rc = catalog_courses(node_catalog(call->n), keep_course, &l,
-                             &call->err);
+    int rc =
+        catalog_courses(node_catalog(call->n), keep_course, &l, &call->err);
 
     if (rc == 0 && l.failed)
         rc = err_set(&call->err, ERR_NOMEM, "gc");
     if (rc == 0)
-        rc = store_sweep(node_store(call->n), is_live, &l, &swept,
-                         &call->err);
+        rc = store_sweep(node_store(call->n), is_live, &l, &swept, &call->err);
     free(l.slots);
     if (rc == 0)
         call->result =
@@ -272,7 +274,9 @@ int api_gc(struct api_call *call)
     return rc;
 }
 
-/* ---- export ----------------------------------------------------------------------------- */
+/* ---- export
+ * -----------------------------------------------------------------------------
+ */
 
 int api_export(struct api_call *call)
 {
@@ -286,29 +290,29 @@ int api_export(struct api_call *call)
 
     if (dir == NULL)
         return err_set(&call->err, ERR_INVALID, "no folder named");
-    rc = api__resolve(call->n, api__text(call, "course"), &course,
-                      &call->err);
+    rc = api__resolve(call->n, api__text(call, "course"), &course, &call->err);
     if (rc == 0)
         rc = catalog_current(node_catalog(call->n), &course, &edition, NULL,
                              &call->err);
     if (rc == 0) {
         rc = node_manifest_load(call->n, &edition, &hm, &call->err);
         if (rc == ERR_NOT_FOUND)
-            rc = err_set(&call->err, ERR_PARTIAL, "the course is not here yet:"
+            rc = err_set(&call->err, ERR_PARTIAL,
+                         "the course is not here yet:"
                          " only its record is");
     }
     if (rc == 0)
-        rc = target_open(node_store(call->n), node_home(call->n), dir,
-                         &edition, &hm->m, &t, &call->err);
+        rc = target_open(node_store(call->n), node_home(call->n), dir, &edition,
+                         &hm->m, &t, &call->err);
     if (rc == 0) {
         rc = target_finish(t, &call->err);
         target_progress(t, &done);
         if (rc == 0 || rc == ERR_PARTIAL)
-            call->result = json_pack(
-                "{s:i, s:s, s:I, s:I, s:I}", "v", 1, "course",
-                course_id_hex(&course).s, "edition", (json_int_t)hm->seq,
-                "files", (json_int_t)done.files_done, "bytes",
-                (json_int_t)done.bytes_done);
+            call->result = json_pack("{s:i, s:s, s:I, s:I, s:I}", "v", 1,
+                                     "course", course_id_hex(&course).s,
+                                     "edition", (json_int_t)hm->seq, "files",
+                                     (json_int_t)done.files_done, "bytes",
+                                     (json_int_t)done.bytes_done);
     }
     if (rc == ERR_PARTIAL)
         err_hint(&call->err, "lyceum get fetches the rest");

@@ -48,7 +48,8 @@ static void on_interrupt(int number)
         _exit(130);
 }
 
-/* ---- attached ---------------------------------------------------------------------- */
+/* ---- attached
+ * ---------------------------------------------------------------------- */
 
 static int connect_to(const char *home)
 {
@@ -58,12 +59,10 @@ static int connect_to(const char *home)
 
     if (socket_path_open(home, &path, NULL) != 0)
         return -1;
-    memcpy(addr.sun_path, path.text, strlen(path.text) + 1 <= 108
-                                         ? strlen(path.text) + 1
-                                         : 108);
+    memcpy(addr.sun_path, path.text,
+           strlen(path.text) + 1 <= 108 ? strlen(path.text) + 1 : 108);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 &&
-        connect(fd, (struct sockaddr *)&addr, sizeof addr) != 0) {
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof addr) != 0) {
         (void)close(fd);
         fd = -1;
     }
@@ -159,7 +158,8 @@ static int attached_call(struct client *c, const json_t *request,
     }
 }
 
-/* ---- hosting ------------------------------------------------------------------------- */
+/* ---- hosting
+ * ------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -203,9 +203,8 @@ static int hosted_call(struct client *c, const json_t *request,
 static int open_node(struct client *c, const struct client_options *opt,
                      struct err *e)
 {
-    struct node_config config = {.home = opt->home,
-                                 .listen = opt->listen,
-                                 .offline = opt->offline};
+    struct node_config config = {
+        .home = opt->home, .listen = opt->listen, .offline = opt->offline};
     char network[CONFIG_VALUE_MAX];
     char quota[CONFIG_VALUE_MAX];
     unsigned long long bytes = 0;
@@ -267,7 +266,9 @@ static int host(struct client *c, const struct client_options *opt,
     return rc;
 }
 
-/* ---- both ------------------------------------------------------------------------------ */
+/* ---- both
+ * ------------------------------------------------------------------------------
+ */
 
 static bool attach(struct client *c, const char *home)
 {

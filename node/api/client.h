@@ -1,5 +1,6 @@
-/* client: what a command uses to talk to the node of a home: over the socket when
- * one runs, else it hosts the node itself for as long as the command takes. */
+/* client: what a command uses to talk to the node of a home: over the socket
+ * when one runs, else it hosts the node itself for as long as the command
+ * takes. */
 #ifndef NODE_API_CLIENT_H
 #define NODE_API_CLIENT_H
 
@@ -11,11 +12,11 @@
 struct client;
 
 struct client_options {
-    const char *home;    /* made when missing */
-    const char *what;    /* words for others: "get" */
-    const char *listen;  /* when hosting; NULL = dial only */
+    const char *home;   /* made when missing */
+    const char *what;   /* words for others: "get" */
+    const char *listen; /* when hosting; NULL = dial only */
     bool offline;
-    bool must_host;      /* node run: ERR_BUSY when somebody has the home */
+    bool must_host; /* node run: ERR_BUSY when somebody has the home */
 };
 
 /** client_open - ERR_REFUSED (modes), ERR_BUSY (held, and no answer), ... */

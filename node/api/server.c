@@ -125,8 +125,7 @@ static void send_error(struct guest *g, const char *why)
 
 static void on_line(struct guest *g, const char *p, size_t n)
 {
-    json_t *request =
-        json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *request = json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
 
     if (!json_is_object(request))
         send_error(g, "not a JSON object");

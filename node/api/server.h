@@ -1,6 +1,6 @@
-/* server: the API on HOME/node.sock: one JSON object a line, one call at a time a
- * connection. The first line a client gets is {"hello": 1}; {"cancel": true} ends
- * the call that is under way. */
+/* server: the API on HOME/node.sock: one JSON object a line, one call at a time
+ * a connection. The first line a client gets is {"hello": 1}; {"cancel": true}
+ * ends the call that is under way. */
 #ifndef NODE_API_SERVER_H
 #define NODE_API_SERVER_H
 
@@ -11,8 +11,8 @@ struct server;
 #define SERVER_LINE_MAX (1024u * 1024u)
 #define SERVER_CLIENTS_MAX 32
 
-/** server_open - ERR_IO. An old socket of a dead process is replaced: the caller
- *  holds the home's lock. */
+/** server_open - ERR_IO. An old socket of a dead process is replaced: the
+ * caller holds the home's lock. */
 int server_open(struct node *n, struct server **out, struct err *e);
 
 /** server_clients - connections now. */

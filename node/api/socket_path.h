@@ -10,8 +10,7 @@ struct socket_path {
     char text[108];
 };
 
-int socket_path_open(const char *home, struct socket_path *out,
-                     struct err *e);
+int socket_path_open(const char *home, struct socket_path *out, struct err *e);
 void socket_path_close(struct socket_path *p);
 
 #endif

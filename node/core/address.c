@@ -133,8 +133,8 @@ size_t address_format_host(const uint8_t ip[16], char *out, size_t max)
     int n = 0;
 
     if (is_v4(ip))
-        return (size_t)snprintf(out, max, "%u.%u.%u.%u", ip[12], ip[13],
-                                ip[14], ip[15]);
+        return (size_t)snprintf(out, max, "%u.%u.%u.%u", ip[12], ip[13], ip[14],
+                                ip[15]);
     for (int i = 0; i < 8; i++)
         n += snprintf(out + n, max - (size_t)n, "%s%x", i != 0 ? ":" : "",
                       (unsigned)ip[2 * i] << 8 | ip[2 * i + 1]);

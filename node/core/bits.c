@@ -25,8 +25,7 @@ bool bits_grow(struct bits *b, uint32_t count)
         return false;
     if (b->w != NULL)
         memcpy(grown.w, b->w,
-               bits_words(b->count < count ? b->count : count) *
-                   sizeof *b->w);
+               bits_words(b->count < count ? b->count : count) * sizeof *b->w);
     bits_deinit(b);
     *b = grown;
     return true;

@@ -226,9 +226,8 @@ void book__tick(struct core *c)
     for (size_t i = 0; i < c->book_count; i++) {
         struct entry *b = &c->book[i];
 
-        if (b->state != BOOK_IDLE || b->next_ms > c->now_ms ||
-            !useful(c, b) || peer__banned(c, &b->node) ||
-            connected(c, &b->node))
+        if (b->state != BOOK_IDLE || b->next_ms > c->now_ms || !useful(c, b) ||
+            peer__banned(c, &b->node) || connected(c, &b->node))
             continue;
         if (!is_asked_for(b) && out >= c->cfg.limits.dials_max)
             continue;

@@ -30,7 +30,8 @@ void core_limits_default(struct core_limits *l)
     };
 }
 
-/* ---- effects ------------------------------------------------------------------------ */
+/* ---- effects
+ * ------------------------------------------------------------------------ */
 
 struct core_effect *core__effect(struct core *c, enum core_effect_kind kind)
 {
@@ -101,7 +102,9 @@ static void point_sends(struct core *c)
             c->arena.base + c->fixups[i].offset;
 }
 
-/* ---- time --------------------------------------------------------------------------------- */
+/* ---- time
+ * ---------------------------------------------------------------------------------
+ */
 
 void core__wake(struct core *c, uint64_t at_ms)
 {
@@ -149,7 +152,9 @@ uint64_t core_deadline_ms(const struct core *c)
     return c->next_tick_ms;
 }
 
-/* ---- events ---------------------------------------------------------------------------------- */
+/* ---- events
+ * ----------------------------------------------------------------------------------
+ */
 
 static void on_body(struct core *c, struct conn *p, const struct msg *m)
 {
@@ -190,8 +195,8 @@ static void on_unknown(struct core *c, struct conn *p, const struct msg *m)
 {
     struct msg out = {.type = MSG_UNSUPPORTED};
 
-    /* SPEC 6: "An unknown type is answered once by UNSUPPORTED and else dropped;
-     * more than 10 end the connection." */
+    /* SPEC 6: "An unknown type is answered once by UNSUPPORTED and else
+     * dropped; more than 10 end the connection." */
     if (p->unsupported++ == 0) {
         out.u.unsupported.type = m->u.unsupported.type;
         core__send(c, p, &out);
@@ -332,7 +337,9 @@ int core_step(struct core *c, const struct core_event *ev,
     return c->oom ? err_set(e, ERR_NOMEM, "core") : 0;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life
+ * -----------------------------------------------------------------------------------------
+ */
 
 struct core *core_new(const struct core_config *config)
 {
@@ -372,7 +379,9 @@ void core_set_listen_port(struct core *c, uint16_t port)
     c->listen_port = port;
 }
 
-/* ---- questions --------------------------------------------------------------------------------------- */
+/* ---- questions
+ * ---------------------------------------------------------------------------------------
+ */
 
 uint64_t core_owed_bytes(const struct core *c, conn_no conn)
 {
@@ -459,7 +468,9 @@ void core_peers(const struct core *c, bool connected,
     }
 }
 
-/* ---- the core about itself ---------------------------------------------------------------------------- */
+/* ---- the core about itself
+ * ----------------------------------------------------------------------------
+ */
 
 static const char *check_conn(const struct core *c, const struct conn *p)
 {

@@ -35,12 +35,12 @@ enum peer_scope {
 };
 
 enum core_road { /* how we came to know an address; cli.md's "road" */
-    ROAD_INBOUND,
-    ROAD_EXPLICIT, /* --peer */
-    ROAD_TICKET,
-    ROAD_EXCHANGE,
-    ROAD_LAST_SEEN,
-    ROAD_LAN,
+                 ROAD_INBOUND,
+                 ROAD_EXPLICIT, /* --peer */
+                 ROAD_TICKET,
+                 ROAD_EXCHANGE,
+                 ROAD_LAST_SEEN,
+                 ROAD_LAN,
 };
 
 struct core_limits { /* formats.md 8; the simulator shrinks them by coin */
@@ -70,34 +70,34 @@ void core_limits_default(struct core_limits *l);
 
 struct core_config {
     struct node_id self;
-    uint64_t rng_seed[4];    /* all of the core's chance comes from here */
-    const char *network;     /* "main"; borrowed for the core's life */
-    uint16_t listen_port;    /* told in HELLO; 0 = none */
-    const char *agent;       /* borrowed */
+    uint64_t rng_seed[4]; /* all of the core's chance comes from here */
+    const char *network;  /* "main"; borrowed for the core's life */
+    uint16_t listen_port; /* told in HELLO; 0 = none */
+    const char *agent;    /* borrowed */
     struct core_limits limits;
 };
 
 /* ---- events ------------------------------------------------------------- */
 
 enum core_event_kind {
-    EV_PEER_UP,    /* a CURVE handshake is done, both directions */
-    EV_PEER_DOWN,  /* the connection is gone, whoever ended it */
-    EV_MESSAGE,    /* one frame; the core decodes it */
-    EV_SENT,       /* the transport is rid of that many CHUNK bytes */
+    EV_PEER_UP,   /* a CURVE handshake is done, both directions */
+    EV_PEER_DOWN, /* the connection is gone, whoever ended it */
+    EV_MESSAGE,   /* one frame; the core decodes it */
+    EV_SENT,      /* the transport is rid of that many CHUNK bytes */
     EV_DIAL_FAILED,
-    EV_SERVED,     /* result of FX_SERVE */
-    EV_STORED,     /* result of FX_STORE */
+    EV_SERVED,         /* result of FX_SERVE */
+    EV_STORED,         /* result of FX_STORE */
     EV_RECORDS_STORED, /* result of FX_STORE_RECORDS */
-    EV_COURSE,     /* result of FX_LOAD_COURSE */
-    EV_EDITION,    /* result of FX_LOAD_EDITION and FX_LOAD_MANIFEST */
-    EV_TIMEOUT,    /* core_deadline_ms has come */
-    EV_FETCH,      /* command: make this course complete here */
-    EV_STOP_FETCH, /* command: stop asking; what came stays */
-    EV_PRIORITY,   /* command: these slots first, in order (deadline mode) */
-    EV_HINT,       /* command or discovery: an address of a peer */
-    EV_BLOCK,      /* command: refuse a key until a time; 0 = lift it */
-    EV_NEW_EDITION,/* command: this node published or imported an edition */
-    EV_LOST,       /* the store found out that it lacks a chunk after all */
+    EV_COURSE,         /* result of FX_LOAD_COURSE */
+    EV_EDITION,        /* result of FX_LOAD_EDITION and FX_LOAD_MANIFEST */
+    EV_TIMEOUT,        /* core_deadline_ms has come */
+    EV_FETCH,          /* command: make this course complete here */
+    EV_STOP_FETCH,     /* command: stop asking; what came stays */
+    EV_PRIORITY,    /* command: these slots first, in order (deadline mode) */
+    EV_HINT,        /* command or discovery: an address of a peer */
+    EV_BLOCK,       /* command: refuse a key until a time; 0 = lift it */
+    EV_NEW_EDITION, /* command: this node published or imported an edition */
+    EV_LOST,        /* the store found out that it lacks a chunk after all */
 };
 
 enum store_result {
@@ -128,8 +128,8 @@ struct core_edition {
 
 struct core_event {
     enum core_event_kind kind;
-    uint64_t now_ms;     /* monotonic */
-    uint64_t wall_ms;    /* for what outlives the process: ban times */
+    uint64_t now_ms;  /* monotonic */
+    uint64_t wall_ms; /* for what outlives the process: ban times */
     union {
         struct {
             conn_no conn;
@@ -188,7 +188,7 @@ struct core_event {
         } course;
         struct {
             uint64_t token;
-            bool found; /* false: not held, or its manifest is bad */
+            bool found;        /* false: not held, or its manifest is bad */
             bool bad_manifest; /* decoded and refused: the author's fault */
             struct core_edition edition;
         } edition;
@@ -235,20 +235,20 @@ enum core_effect_kind {
     FX_LOAD_MANIFEST, /* all blob slots are stored: decode -> EV_EDITION */
     FX_RELEASE,       /* the swarm is gone: its chunk table may be freed */
     FX_DIAL,
-    FX_DROP,          /* close this connection; EV_PEER_DOWN follows */
-    FX_BAN,           /* remember and refuse at the door from now on */
-    FX_ADDRESS_WORKED,/* remember this address over restarts */
+    FX_DROP,           /* close this connection; EV_PEER_DOWN follows */
+    FX_BAN,            /* remember and refuse at the door from now on */
+    FX_ADDRESS_WORKED, /* remember this address over restarts */
     FX_NOTIFY,
 };
 
 enum core_notice {
-    NOTICE_EDITION,   /* the course's current edition is known now */
-    NOTICE_MANIFEST,  /* its manifest too: totals can be shown */
-    NOTICE_PROGRESS,  /* at most 4 a second */
-    NOTICE_COMPLETE,  /* every slot is stored */
-    NOTICE_NO_PEERS,  /* fetching, nobody reachable, no dial under way */
-    NOTICE_NO_SOURCE, /* peers, but none has what is missing */
-    NOTICE_BAD_EDITION, /* the manifest was refused */
+    NOTICE_EDITION,        /* the course's current edition is known now */
+    NOTICE_MANIFEST,       /* its manifest too: totals can be shown */
+    NOTICE_PROGRESS,       /* at most 4 a second */
+    NOTICE_COMPLETE,       /* every slot is stored */
+    NOTICE_NO_PEERS,       /* fetching, nobody reachable, no dial under way */
+    NOTICE_NO_SOURCE,      /* peers, but none has what is missing */
+    NOTICE_BAD_EDITION,    /* the manifest was refused */
     NOTICE_UNKNOWN_COURSE, /* every peer reached says it knows nothing of it */
 };
 
@@ -358,15 +358,15 @@ bool core_swarm_edition(const struct core *c, swarm_no no,
 void core_set_listen_port(struct core *c, uint16_t port);
 
 struct core_progress {
-    bool known;        /* a swarm exists */
+    bool known; /* a swarm exists */
     bool has_manifest;
     uint32_t slots, slots_have;
     uint64_t stored_bytes, stored_bytes_have; /* sums of stored_len */
     uint64_t fetched_bytes;                   /* received, good, this run */
     uint32_t fetched_chunks, rejected_chunks;
-    uint64_t rate_bps;     /* received bytes a second, smoothed */
-    uint32_t peers;        /* connected that take part */
-    uint32_t seeders;      /* of those, with everything */
+    uint64_t rate_bps; /* received bytes a second, smoothed */
+    uint32_t peers;    /* connected that take part */
+    uint32_t seeders;  /* of those, with everything */
     struct record_id edition;
     uint64_t seq;
 };
@@ -382,8 +382,8 @@ struct core_peer_info {
     enum core_road road;
     enum peer_scope scope;
     uint32_t rtt_ms;
-    uint64_t received_bytes, sent_bytes;   /* CHUNK bodies */
-    uint32_t rejected;                     /* bad chunks */
+    uint64_t received_bytes, sent_bytes; /* CHUNK bodies */
+    uint32_t rejected;                   /* bad chunks */
     int32_t score;
 };
 

@@ -3,7 +3,8 @@
  *   core.c     events in, the tick, effects out        records.c  courses, ASK
  *   peer.c     connections, HELLO, scores, bans        swarm.c    who has what
  *   picker.c   which slot next                         request.c  asking, CHUNK
- *   upload.c   serving                                 book.c     addresses, dials
+ *   upload.c   serving                                 book.c     addresses,
+ * dials
  */
 #ifndef NODE_CORE_CORE_INTERNAL_H
 #define NODE_CORE_CORE_INTERNAL_H

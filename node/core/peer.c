@@ -109,7 +109,8 @@ void peer__drop(struct core *c, struct conn *p)
     c->pump_down = true;
 }
 
-/* ---- bans ------------------------------------------------------------------- */
+/* ---- bans -------------------------------------------------------------------
+ */
 
 bool peer__banned(const struct core *c, const struct node_id *node)
 {
@@ -194,15 +195,16 @@ bool peer__spend(struct core *c, struct conn *p)
     return true;
 }
 
-/* ---- HELLO -------------------------------------------------------------------- */
+/* ---- HELLO
+ * -------------------------------------------------------------------- */
 
 void peer__hello(struct core *c, struct conn *p, const struct msg *m)
 {
     /* SPEC 6: "a version or network that is not ours ends the connection" */
     if (m->u.hello.version != PROTOCOL_VERSION ||
         m->u.hello.network.len != strlen(c->cfg.network) ||
-        memcmp(m->u.hello.network.p, c->cfg.network,
-               m->u.hello.network.len) != 0) {
+        memcmp(m->u.hello.network.p, c->cfg.network, m->u.hello.network.len) !=
+            0) {
         peer__drop(c, p);
         return;
     }

@@ -1,8 +1,8 @@
-/* picker: which slot to ask a peer for next. Deadline mode first, then the blobs
- * that say what there is, then the extent the peer is working on, then the rarest
- * extent that it can help with; equal ones in this node's own random order, so
- * that learners who started together fetch different pieces. Extents keep the disk
- * reading and writing in runs. */
+/* picker: which slot to ask a peer for next. Deadline mode first, then the
+ * blobs that say what there is, then the extent the peer is working on, then
+ * the rarest extent that it can help with; equal ones in this node's own random
+ * order, so that learners who started together fetch different pieces. Extents
+ * keep the disk reading and writing in runs. */
 #include "node/core/core_internal.h"
 
 static bool is_free(const struct part *t, uint32_t slot)
@@ -93,8 +93,8 @@ static bool choose_extent(struct core *c, struct part *t)
 
         if (w == 0)
             continue;
-        score = (uint64_t)rarity(s, e, w) << 40 |
-                (rng_mix(c->order_key ^ e) >> 24);
+        score =
+            (uint64_t)rarity(s, e, w) << 40 | (rng_mix(c->order_key ^ e) >> 24);
         if (score < best) {
             best = score;
             t->cursor = e;

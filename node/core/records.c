@@ -8,7 +8,8 @@
 #include "crypto/course.h"
 #include "crypto/edition.h"
 
-/* ---- loads under way ---------------------------------------------------------------- */
+/* ---- loads under way
+ * ---------------------------------------------------------------- */
 
 struct load *load__new(struct core *c, enum load_kind kind)
 {
@@ -58,7 +59,9 @@ static void load_edition(struct core *c, const struct load *l)
     fx->u.load_edition.course = l->course;
 }
 
-/* ---- topics ---------------------------------------------------------------------------- */
+/* ---- topics
+ * ----------------------------------------------------------------------------
+ */
 
 struct topic *topic__find(struct core *c, const struct course_id *course)
 {
@@ -200,7 +203,8 @@ static void join_everybody(struct core *c, struct topic *t)
     }
 }
 
-/* ---- RECORDS for those who ask ------------------------------------------------------------ */
+/* ---- RECORDS for those who ask
+ * ------------------------------------------------------------ */
 
 void records__ask(struct core *c, struct conn *p, const struct msg *m)
 {
@@ -256,10 +260,9 @@ static void send_records(struct core *c, struct conn *p, uint32_t request,
 
     m.u.records.request = request;
     if (ev->u.course.found && ev->u.course.edition_record != NULL) {
-        has_edition =
-            record_decode(ev->u.course.edition_record,
-                          ev->u.course.edition_record_len, c->cfg.network, &r,
-                          NULL) == 0;
+        has_edition = record_decode(ev->u.course.edition_record,
+                                    ev->u.course.edition_record_len,
+                                    c->cfg.network, &r, NULL) == 0;
         add_record(&m, ev->u.course.course_record,
                    ev->u.course.course_record_len);
         add_record(&m, ev->u.course.profile_record,
@@ -342,7 +345,8 @@ void records__new_edition(struct core *c, const struct course_id *course)
         load_topic(c, t);
 }
 
-/* ---- RECORDS that we asked for --------------------------------------------------------------- */
+/* ---- RECORDS that we asked for
+ * --------------------------------------------------------------- */
 
 struct offer { /* what one RECORDS message says */
     const struct span *course, *edition, *profile;
@@ -437,8 +441,8 @@ static void take_offer(struct core *c, struct topic *t, struct conn *p,
         peer__penalty(c, p, 10);
         return;
     }
-    /* SPEC 3.3: "A seq below the current one never becomes current; seq MUST NOT
-     * jump by more than 2^20" */
+    /* SPEC 3.3: "A seq below the current one never becomes current; seq MUST
+     * NOT jump by more than 2^20" */
     if (o->payload.seq > t->seq && !t->storing &&
         o->payload.seq - t->seq <= EDITION_SEQ_JUMP_MAX)
         store_offer(c, t, o);
@@ -535,7 +539,8 @@ void records__stored(struct core *c, const struct core_event *ev)
         load_topic(c, t);
 }
 
-/* ---- editions from the store ------------------------------------------------------------------- */
+/* ---- editions from the store
+ * ------------------------------------------------------------------- */
 
 static void fetch_edition(struct core *c, const struct load *l,
                           const struct core_event *ev)
@@ -628,7 +633,8 @@ void records__edition(struct core *c, const struct core_event *ev)
         fetch_edition(c, &l, ev);
 }
 
-/* ---- nobody there, nobody knows ------------------------------------------------------------------ */
+/* ---- nobody there, nobody knows
+ * ------------------------------------------------------------------ */
 
 static void watch_topic(struct core *c, struct topic *t)
 {

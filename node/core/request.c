@@ -13,7 +13,8 @@
 #define ENDGAME_AGE_MS 500
 #define ENDGAME_BATCH 4
 
-/* ---- the list of a connection ------------------------------------------------------ */
+/* ---- the list of a connection
+ * ------------------------------------------------------ */
 
 static struct request *at(struct conn *p, size_t i)
 {
@@ -63,7 +64,8 @@ static size_t find_id(struct conn *p, uint32_t id)
     return i;
 }
 
-/* ---- slots given back ------------------------------------------------------------------ */
+/* ---- slots given back
+ * ------------------------------------------------------------------ */
 
 /* One of the up to two requests of a slot is over without its chunk. */
 static void give_back(struct core *c, struct swarm *s, uint32_t slot)
@@ -126,7 +128,8 @@ static void cancel_others(struct core *c, struct swarm *s, uint32_t slot)
         }
 }
 
-/* ---- how a peer does ----------------------------------------------------------------------- */
+/* ---- how a peer does
+ * ----------------------------------------------------------------------- */
 
 static void note_late(struct core *c, struct conn *p, bool late)
 {
@@ -164,8 +167,8 @@ static void measure(struct core *c, struct conn *p, uint32_t len)
 static void widen(struct core *c, struct conn *p, uint32_t len)
 {
     const struct core_limits *l = &c->cfg.limits;
-    uint64_t max = p->scope == SCOPE_PUBLIC ? l->window_wan_bytes
-                                            : l->window_lan_bytes;
+    uint64_t max =
+        p->scope == SCOPE_PUBLIC ? l->window_wan_bytes : l->window_lan_bytes;
     uint64_t by_rate = p->rate_bps;
 
     p->window_bytes += len;
@@ -174,11 +177,13 @@ static void widen(struct core *c, struct conn *p, uint32_t len)
     if (p->window_bytes < l->window_start_bytes)
         p->window_bytes = l->window_start_bytes;
     if (p->window_bytes > max)
-        p->window_bytes = max > l->window_start_bytes ? max
-                                                      : l->window_start_bytes;
+        p->window_bytes =
+            max > l->window_start_bytes ? max : l->window_start_bytes;
 }
 
-/* ---- chunks ------------------------------------------------------------------------------------ */
+/* ---- chunks
+ * ------------------------------------------------------------------------------------
+ */
 
 static void blame_bad(struct core *c, struct conn *p, struct swarm *s)
 {
@@ -198,8 +203,8 @@ void request__chunk(struct core *c, struct conn *p, const struct msg *m)
     struct request r;
 
     if (i == p->req_count) {
-        /* SPEC 6: "an answer that nobody asked for on this connection is dropped
-         * and held against the sender; three of them cost score" */
+        /* SPEC 6: "an answer that nobody asked for on this connection is
+         * dropped and held against the sender; three of them cost score" */
         if (++p->unasked >= 3)
             peer__penalty(c, p, 10);
         return;
@@ -324,7 +329,9 @@ void request__refused(struct core *c, struct conn *p, const struct msg *m)
         one_refused(c, p, m->u.refuse.request + i, m->u.refuse.reason);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------- */
+/* ---- asking
+ * -------------------------------------------------------------------------------------
+ */
 
 static uint64_t deadline_of(struct core *c, struct conn *p,
                             const struct swarm *s, uint32_t slot)
@@ -401,7 +408,8 @@ static void ask_slot(struct core *c, struct part *t, struct msg *m,
         send_want(c, t, m);
 }
 
-/* The end game: what others are slow with, for a peer that has nothing to do. */
+/* The end game: what others are slow with, for a peer that has nothing to do.
+ */
 static void ask_seconds(struct core *c, struct part *t, struct msg *m)
 {
     struct swarm *s = t->swarm;
@@ -414,8 +422,7 @@ static void ask_seconds(struct core *c, struct part *t, struct msg *m)
 
             if (o == t->conn || r->swarm != s ||
                 c->now_ms - r->sent_ms < ENDGAME_AGE_MS ||
-                bits_get(&s->second, r->slot) ||
-                !swarm__part_has(t, r->slot))
+                bits_get(&s->second, r->slot) || !swarm__part_has(t, r->slot))
                 continue;
             ask_slot(c, t, m, r->slot);
             asked++;
@@ -474,7 +481,9 @@ void request__pump(struct core *c)
             ask_part(c, t);
 }
 
-/* ---- the clock ------------------------------------------------------------------------------------- */
+/* ---- the clock
+ * -------------------------------------------------------------------------------------
+ */
 
 static void add_late(struct swarm *s, uint32_t slot)
 {

@@ -1,5 +1,6 @@
 /* rng: xoshiro256**, so that a run can be repeated. Not for secrets.
- * Source: Blackman and Vigna, "Scrambled linear pseudorandom number generators".
+ * Source: Blackman and Vigna, "Scrambled linear pseudorandom number
+ * generators".
  */
 #ifndef NODE_CORE_RNG_H
 #define NODE_CORE_RNG_H

@@ -32,7 +32,8 @@ uint32_t swarm__blobs(const struct swarm *s)
     return s->table->index_count + s->table->tree_count;
 }
 
-/* ---- life --------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------- */
 
 static void count_bytes(struct swarm *s)
 {
@@ -190,7 +191,8 @@ void swarm__close(struct core *c, struct swarm *s)
     free(s);
 }
 
-/* ---- what we have --------------------------------------------------------------- */
+/* ---- what we have
+ * --------------------------------------------------------------- */
 
 void swarm__set_have(struct core *c, struct swarm *s, uint32_t slot)
 {
@@ -243,7 +245,8 @@ void swarm__check_complete(struct core *c, struct swarm *s)
     }
 }
 
-/* ---- parts ------------------------------------------------------------------------ */
+/* ---- parts
+ * ------------------------------------------------------------------------ */
 
 struct part *swarm__part(const struct swarm *s, const struct conn *p)
 {
@@ -318,7 +321,8 @@ uint32_t swarm__sources(const struct swarm *s, uint32_t slot)
     return s->all_parts + s->avail[slot];
 }
 
-/* ---- telling ------------------------------------------------------------------------ */
+/* ---- telling
+ * ------------------------------------------------------------------------ */
 
 static void begin_have(const struct swarm *s, struct msg *m)
 {
@@ -408,7 +412,9 @@ static void tell_fresh(struct core *c, struct swarm *s)
     }
 }
 
-/* ---- hearing --------------------------------------------------------------------------- */
+/* ---- hearing
+ * ---------------------------------------------------------------------------
+ */
 
 static void hear_all(struct swarm *s, struct part *t)
 {
@@ -516,7 +522,8 @@ void swarm__have(struct core *c, struct conn *p, const struct msg *m)
     c->pump_down = true;
 }
 
-/* ---- who else is there --------------------------------------------------------------------- */
+/* ---- who else is there
+ * --------------------------------------------------------------------- */
 
 /* Where others can reach @p, or false. */
 static bool reachable_at(const struct conn *p, struct address *out)
@@ -566,8 +573,7 @@ static void introduce(struct core *c, struct swarm *s, struct part *to)
          p != NULL && m.u.peers.count < MSG_PEERS_MAX; p = p->next) {
         struct part *t = swarm__part(s, p);
 
-        if (t == NULL || t == to || !t->heard ||
-            t->joined <= to->told_joined ||
+        if (t == NULL || t == to || !t->heard || t->joined <= to->told_joined ||
             (p->scope != SCOPE_PUBLIC && p->scope != to->conn->scope) ||
             node_id_eq(&p->node, &to->conn->node))
             continue;
@@ -588,7 +594,9 @@ void swarm__peers(struct core *c, struct conn *p, const struct msg *m)
         book__exchange(c, p, &m->u.peers.course, &m->u.peers.list[i]);
 }
 
-/* ---- the tick --------------------------------------------------------------------------------- */
+/* ---- the tick
+ * ---------------------------------------------------------------------------------
+ */
 
 static void measure_rate(struct core *c, struct swarm *s)
 {

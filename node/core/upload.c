@@ -107,8 +107,8 @@ void upload__cancel(struct core *c, struct conn *p, const struct msg *m)
     size_t kept = 0;
     uint32_t first = m->u.cancel.request;
 
-    /* SPEC 6: "those requests are not wanted any more: each that is not under way
-     * is answered by REFUSE" */
+    /* SPEC 6: "those requests are not wanted any more: each that is not under
+     * way is answered by REFUSE" */
     for (size_t i = 0; i < p->up_count; i++) {
         struct upload u = *up_at(p, i);
 

@@ -11,8 +11,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define ENFORCE_DOMAIN 93 /* ZMQ_ZAP_ENFORCE_DOMAIN: zmq.h hides it as draft   \
-                           */
+#define ENFORCE_DOMAIN                                                         \
+    93 /* ZMQ_ZAP_ENFORCE_DOMAIN: zmq.h hides it as draft                      \
+        */
 #define MONITOR_ENDPOINT "inproc://monitor-router"
 #define BACKLOG 1024
 #define ACCEPTED_MAX 6000

@@ -99,3 +99,13 @@ void slab_put(struct slab *s, uint8_t *buffer)
     free(b);
     slab_unref(s);
 }
+
+size_t slab_kept_bytes(struct slab *s)
+{
+    size_t kept;
+
+    (void)pthread_mutex_lock(&s->mutex);
+    kept = s->kept;
+    (void)pthread_mutex_unlock(&s->mutex);
+    return kept;
+}

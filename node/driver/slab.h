@@ -17,4 +17,7 @@ void slab_unref(struct slab *s);
 uint8_t *slab_get(struct slab *s, size_t len);
 void slab_put(struct slab *s, uint8_t *buffer);
 
+/** slab_kept_bytes - of freed buffers, now. */
+size_t slab_kept_bytes(struct slab *s);
+
 #endif

@@ -2,9 +2,10 @@
  * key could fill memory with the parts of one that never ends. What TCP has
  * received and nobody was given must stay below what we asked for and 8 MiB.
  *
- * Looks every 20 ms while bytes come in, every 5 when many do. When nothing
- * moves, an epoll of its own on the same descriptors waits for the first byte,
- * so an idle node does nothing. */
+ * Looks every 20 ms while bytes come in, every 5 when many do, and four times a
+ * second when nothing moves. An epoll of its own on the same descriptors ends
+ * such a pause: not at every byte, since libzmq's thread may have taken it
+ * before the loop looks, but at more than that thread can keep up with. */
 #include "node/driver/transport_internal.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 
 #define RUSH_MS 5
 #define BUSY_MS 20
-#define DEADLINES_MS 200
+#define QUIET_MS 250
 #define RUSH_BYTES (1024u * 1024u)
 #define QUIET_LOOKS 10
 
@@ -27,7 +28,6 @@
 struct look {
     uint64_t moved; /* bytes since the last one */
     uint64_t total; /* beyond what was asked for, over all peers */
-    bool deadlines; /* somebody has one */
 };
 
 /* Return: received since the connection began; 0 when it has gone. */
@@ -64,10 +64,8 @@ static void look_at_link(struct link *l, struct look *look)
     if (l->surplus > t->cfg.undelivered_max_bytes)
         cut(l);
     look->total += l->surplus;
-    if (!l->outbound || l->is_up || l->ending)
-        return;
-    look->deadlines = true;
-    if (uv_now(t->loop) >= l->deadline_ms)
+    if (l->outbound && !l->is_up && !l->ending &&
+        uv_now(t->loop) >= l->deadline_ms)
         link__cut(l);
 }
 
@@ -87,7 +85,6 @@ static void look_at_unknown(struct transport *t, struct accepted *a,
 
     if (a->link != NULL || a->hung_up)
         return;
-    look->deadlines = true;
     bytes = received(a->fd, &a->seen, look);
     if (bytes > UNKNOWN_MAX || late) {
         t->stats.watchdog_cuts += !late;
@@ -130,7 +127,7 @@ static void cut_largest(struct transport *t, struct look *look)
     }
 }
 
-/* Wake us by the next byte of this connection, once. Fails for one that has
+/* Wake us by the next bytes of this connection, once. Fails for one that has
  * just been closed, which is right. */
 static void arm(struct transport *t, int fd, int how)
 {
@@ -172,12 +169,11 @@ static void on_timer(uv_timer_t *timer)
         next_ms = RUSH_MS;
     } else if (t->quiet >= QUIET_LOOKS) {
         arm_all(t);
-        next_ms = DEADLINES_MS;
-        if (!look.deadlines) {
-            t->watching = false;
-            return;
-        }
+        next_ms = QUIET_MS;
     }
+    t->watching = t->links != NULL || t->accepted_count != 0;
+    if (!t->watching)
+        return;
     (void)uv_timer_start(timer, on_timer, next_ms, 0);
 }
 

@@ -18,7 +18,8 @@ static uint32_t get_u32(const uint8_t *p)
            p[3];
 }
 
-/* ---- reading ------------------------------------------------------------------------- */
+/* ---- reading
+ * ------------------------------------------------------------------------- */
 
 /* Messages have all of their keys, in order: an optional key is asked for with
  * peek_key. Unknown keys behind the known ones are skipped. */
@@ -112,8 +113,8 @@ static void read_records(struct body *b, struct msg *m)
     m->u.records.count = (size_t)n;
 }
 
-/* SPEC 6: "windows, each at most 262,144 bits, most significant bit first, first
- * a multiple of 8, spare bits zero" */
+/* SPEC 6: "windows, each at most 262,144 bits, most significant bit first,
+ * first a multiple of 8, spare bits zero" */
 static void read_window(struct body *b, uint32_t slots, struct msg_window *w)
 {
     uint64_t first = 0;
@@ -124,8 +125,7 @@ static void read_window(struct body *b, uint32_t slots, struct msg_window *w)
     if (cbor_read_array(&b->in, &shape) != 0 || shape != 2 ||
         cbor_read_uint(&b->in, &first) != 0 ||
         cbor_read_bytes(&b->in, &bits) != 0 || first % 8 != 0 ||
-        first >= slots || bits.len == 0 ||
-        bits.len > MSG_WINDOW_BITS_MAX / 8 ||
+        first >= slots || bits.len == 0 || bits.len > MSG_WINDOW_BITS_MAX / 8 ||
         bits.len > (slots - first + 7) / 8) {
         b->in.failed = true;
         return;
@@ -146,9 +146,8 @@ static void read_have(struct body *b, struct msg *m)
     uint64_t n = 0;
 
     take_id(b, 1, m->u.have.edition.b);
-    m->u.have.slots =
-        (uint32_t)take_uint(b, 2, MANIFEST_CHUNKS_MAX +
-                                      MANIFEST_BLOB_ENTRIES_MAX);
+    m->u.have.slots = (uint32_t)take_uint(
+        b, 2, MANIFEST_CHUNKS_MAX + MANIFEST_BLOB_ENTRIES_MAX);
     if (peek_key(b, 3)) {
         bool all = false;
 
@@ -285,8 +284,7 @@ static int decode_chunk(const uint8_t *frame, size_t len, struct msg *out,
     return 0;
 }
 
-int msg_decode(const uint8_t *frame, size_t len, struct msg *out,
-               struct err *e)
+int msg_decode(const uint8_t *frame, size_t len, struct msg *out, struct err *e)
 {
     struct body b = {.left = 0};
     int rc;
@@ -317,7 +315,9 @@ int msg_decode(const uint8_t *frame, size_t len, struct msg *out,
     return cbor_done(&b.in) ? 0 : bad(e, "a body of another shape");
 }
 
-/* ---- writing ----------------------------------------------------------------------------- */
+/* ---- writing
+ * -----------------------------------------------------------------------------
+ */
 
 static void put_uint(struct buf *out, uint64_t key, uint64_t v)
 {

@@ -46,8 +46,7 @@ int ticket_encode(const struct ticket *t, struct buf *out)
 
         memcpy(text, t->peers[i].address, n);
         text[n] = '@';
-        hex_encode(t->peers[i].node.b, sizeof t->peers[i].node.b,
-                   text + n + 1);
+        hex_encode(t->peers[i].node.b, sizeof t->peers[i].node.b, text + n + 1);
         put_hint(out, &first, "p=", text, n + 65);
     }
     if (t->has_author) {
@@ -84,8 +83,8 @@ int peer_address_parse(const char *text, size_t len, struct peer_address *out,
 
     while (colon != 0 && text[colon - 1] != ':')
         colon--;
-    if (at == NULL || colon < 2 || n >= sizeof a.address ||
-        n - colon < 1 || n - colon > 5)
+    if (at == NULL || colon < 2 || n >= sizeof a.address || n - colon < 1 ||
+        n - colon > 5)
         return err_set(e, ERR_MALFORMED, "not HOST:PORT@KEY");
     for (size_t i = colon; i < n; i++) {
         if (text[i] < '0' || text[i] > '9')
@@ -132,8 +131,7 @@ static int take_hint(struct ticket *t, const char *p, size_t n, struct err *e)
     return rc;
 }
 
-int ticket_decode(const char *text, size_t len, struct ticket *t,
-                  struct err *e)
+int ticket_decode(const char *text, size_t len, struct ticket *t, struct err *e)
 {
     size_t at = SCHEME_LEN + ID_CHARS;
     size_t start;

@@ -178,11 +178,11 @@ static void fill_poison(struct plan *p, struct rng *rng)
 static void fill_swarm(struct plan *p, struct rng *rng)
 {
     p->learners = between(rng, 99, 199);
-    p->course.chunks = between(rng, 8, 24);
-    p->course.chunk_max = 4096;
+    p->course.chunks = between(rng, 16, 48);
+    p->up_bps = (struct plan_range){100000, 2000000};
     p->shape = SHAPE_MESH;
-    p->join_spread_ms = 5000;
-    p->stops_when_complete = true;
+    p->join_spread_ms = 2000;
+    p->stops_when_complete = rng_below(rng, 2) == 0;
 }
 
 static void fill_crash(struct plan *p, struct rng *rng)

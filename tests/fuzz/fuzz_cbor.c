@@ -67,8 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     cbor_in_init(&in, data, size);
     copy_item(&in, &out);
-    if (!in.failed &&
-        (out.len != size || memcmp(out.base, data, size) != 0))
+    if (!in.failed && (out.len != size || memcmp(out.base, data, size) != 0))
         abort();
     buf_deinit(&out);
     return 0;

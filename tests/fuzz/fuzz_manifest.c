@@ -1,5 +1,5 @@
-/* Both blobs: the first byte says how many 40-byte entries the index has. A tree
- * that is accepted encodes to the same bytes. */
+/* Both blobs: the first byte says how many 40-byte entries the index has. A
+ * tree that is accepted encodes to the same bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (manifest_decode(&table, index, tree, &t, &m, NULL) != 0)
                 continue;
             if (manifest_encode_tree(&m, &out, NULL) != 0 ||
-                out.len != tree.len ||
-                memcmp(out.base, tree.p, tree.len) != 0)
+                out.len != tree.len || memcmp(out.base, tree.p, tree.len) != 0)
                 abort();
             buf_deinit(&out);
             manifest_deinit(&m);

@@ -1,4 +1,5 @@
-/* Paths: what is accepted is in its normal form, and survives the other calls. */
+/* Paths: what is accepted is in its normal form, and survives the other calls.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Records and payloads: a payload that is accepted encodes to the same bytes. */
+/* Records and payloads: a payload that is accepted encodes to the same bytes.
+ */
 #include <stdlib.h>
 #include <string.h>
 

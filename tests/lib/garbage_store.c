@@ -1,5 +1,6 @@
-/* garbage_store: makes a node that serves every chunk with one bit flipped. Linked
- * with -Wl,--wrap=store_read into a whole `lyceum`, for the end-to-end tests. */
+/* garbage_store: makes a node that serves every chunk with one bit flipped.
+ * Linked with -Wl,--wrap=store_read into a whole `lyceum`, for the end-to-end
+ * tests. */
 #include "storage/store.h"
 
 int __real_store_read(struct store *s, const struct chunk_id *id, uint8_t *dst,

@@ -1,0 +1,113 @@
+/* export_read: the bytes of a course's files, from the store, and files against
+ * them. */
+#include "storage/export_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/beneath.h"
+#include "storage/codec.h"
+#include "storage/file_io.h"
+
+int export_read(struct store *s, const struct manifest *m, uint32_t file,
+                uint64_t off, uint64_t len,
+                int (*fn)(void *user, const uint8_t *p, size_t n), void *user,
+                struct err *e)
+{
+    uint8_t *stored = malloc(2 * (size_t)CHUNK_RAW_MAX);
+    struct codec *codec = codec_new();
+    uint32_t first;
+    uint32_t count;
+    uint32_t skip;
+    int rc =
+        stored != NULL && codec != NULL ? 0 : err_set(e, ERR_NOMEM, "read");
+
+    if (off > m->files[file].size)
+        off = m->files[file].size;
+    if (len > m->files[file].size - off)
+        len = m->files[file].size - off;
+    manifest_slots_of(m, file, off, len, &first, &count, &skip);
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        const struct chunk_ref *ref = &m->table.refs[first + i];
+        uint8_t *raw = stored + CHUNK_RAW_MAX;
+        size_t n = ref->raw_len - skip;
+
+        rc = store_read(s, &ref->id, stored, CHUNK_RAW_MAX, NULL, e);
+        if (rc == 0)
+            rc = codec_decode(codec, stored, ref->stored_len, ref->flags, raw,
+                              ref->raw_len, e);
+        if (rc != 0)
+            break;
+        n = n < len ? n : (size_t)len;
+        rc = fn(user, raw + skip, n);
+        len -= n;
+        skip = 0;
+    }
+    codec_free(codec);
+    free(stored);
+    return rc;
+}
+
+struct compare {
+    int fd;
+    uint64_t at;
+    uint8_t *bytes;
+};
+
+static int compare_piece(void *user, const uint8_t *p, size_t n)
+{
+    struct compare *c = user;
+
+    if (file_io_read(c->fd, c->bytes, n, c->at, NULL) != 0 ||
+        memcmp(c->bytes, p, n) != 0)
+        return ERR_CONFLICT;
+    c->at += n;
+    return 0;
+}
+
+/* Return: 0 the same; ERR_CONFLICT other bytes; others: not readable, not held.
+ */
+int export__compare_file(struct store *s, const struct manifest *m,
+                         uint32_t file, int fd)
+{
+    struct compare c = {fd, 0, malloc(CHUNK_RAW_MAX)};
+    int rc = c.bytes != NULL ? export_read(s, m, file, 0, m->files[file].size,
+                                           compare_piece, &c, NULL)
+                             : ERR_NOMEM;
+
+    free(c.bytes);
+    return rc;
+}
+
+int export_compare(struct store *s, const struct manifest *m, const char *dir,
+                   void (*fn)(void *user, const char *path,
+                              enum target_file_state state),
+                   void *user, struct err *e)
+{
+    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (root < 0)
+        return err_errno(e, errno, "open folder '%s'", dir);
+    for (uint32_t i = 0; i < m->file_count; i++) {
+        const struct manifest_file *f = &m->files[i];
+        int fd = beneath_open(root, f->path, O_RDONLY | O_NONBLOCK, 0);
+        struct stat st;
+
+        if (fd == -ENOENT) {
+            fn(user, f->path, TARGET_ABSENT);
+            continue;
+        }
+        if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+            (uint64_t)st.st_size != f->size ||
+            export__compare_file(s, m, i, fd) == ERR_CONFLICT)
+            fn(user, f->path, TARGET_EDITED);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    (void)close(root);
+    return 0;
+}
