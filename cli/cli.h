@@ -15,14 +15,13 @@
 #define CLI_WORDS_MAX 8
 #define CLI_PEERS_MAX 32
 
-enum cli_progress { PROGRESS_AUTO, PROGRESS_NONE, PROGRESS_JSON };
-
 struct cli {
     char home[HOME_PATH_MAX];
-    bool json, quiet, verbose, yes, offline, no_color;
-    enum cli_progress progress;
+    /* options of all commands */
+    bool json, quiet, verbose, yes, offline, no_color, no_lan, no_wan;
+    bool help, version;
     uint64_t timeout_ms;
-    const char *listen;
+    const char *listen, *given_home, *lang, *progress;
     const char *words[CLI_WORDS_MAX]; /* behind the command's own */
     size_t word_count;
     const struct command *command;
@@ -53,5 +52,9 @@ void cli_answer(struct cli *c, const json_t *result,
 
 /** cli_exit_code - of an ERR_* (or 0). */
 int cli_exit_code(int rc);
+
+/** cli_path - @path made absolute: the node stands in another folder. NULL when
+ *  out of memory; free() it. */
+char *cli_path(const char *path);
 
 #endif

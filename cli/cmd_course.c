@@ -1,4 +1,5 @@
 /* Commands about courses that are here, and get. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,16 +83,12 @@ static void show_info(struct cli *c, const json_t *r)
 
 int cmd_info(struct cli *c)
 {
-    json_t *word = json_string(c->words[0]);
     json_t *r = NULL;
-    int rc;
+    int rc = cli_call(c,
+                      json_pack("{s:s, s:s, s:b}", "op", "info", "course",
+                                c->words[0], "versions", c->versions),
+                      &r);
 
-    if (word == NULL)
-        return err_set(&c->err, ERR_NOT_FOUND, "the name is not UTF-8");
-    rc = cli_call(c,
-                  json_pack("{s:s, s:o, s:b}", "op", "info", "course", word,
-                            "versions", c->versions),
-                  &r);
     cli_answer(c, r, show_info);
     json_decref(r);
     return rc;
@@ -128,39 +125,23 @@ static void show_get(struct cli *c, const json_t *r)
     printf("\n");
 }
 
-static char *absolute(const char *dir)
-{
-    char cwd[2048];
-    char *out = NULL;
-
-    if (dir[0] == '/')
-        return strdup(dir);
-    if (getcwd(cwd, sizeof cwd) == NULL ||
-        asprintf(&out, "%s/%s", cwd, dir) < 0)
-        return NULL;
-    return out;
-}
-
 static json_t *get_request(struct cli *c)
 {
-    json_t *word = json_string(c->words[0]);
     json_t *peers = json_array();
     json_t *q;
 
-    if (word == NULL) {
-        json_decref(peers);
-        return NULL;
-    }
     for (size_t i = 0; i < c->peer_count; i++)
         (void)json_array_append_new(peers, json_string(c->peers[i]));
-    q = json_pack("{s:s, s:o, s:o, s:I, s:I}", "op", "get", "course", word,
-                  "peers", peers, "lesson", (json_int_t)c->lesson, "timeout_ms",
-                  (json_int_t)c->timeout_ms);
+    q = json_pack("{s:s, s:s, s:o, s:I, s:I}", "op", "get", "course",
+                  c->words[0], "peers", peers, "lesson", (json_int_t)c->lesson,
+                  "timeout_ms", (json_int_t)c->timeout_ms);
     if (q != NULL && c->to != NULL) {
-        char *to = absolute(c->to);
+        char *to = cli_path(c->to);
 
-        if (to != NULL)
-            (void)json_object_set_new(q, "to", json_string(to));
+        if (to == NULL || json_object_set_new(q, "to", json_string(to)) != 0) {
+            json_decref(q);
+            q = NULL;
+        }
         free(to);
     }
     return q;
@@ -226,25 +207,27 @@ static void show_verify(struct cli *c, const json_t *r)
     else
         printf(say(SAY_BAD_CHUNKS), json_array_size(json_object_get(r, "bad")));
     printf("\n");
+    if (output_int(r, "missing") != 0) {
+        printf(say(SAY_MISSING), output_int(r, "missing"));
+        printf("\n");
+    }
 }
 
 int cmd_verify(struct cli *c)
 {
-    json_t *q = json_pack("{s:s, s:b}", "op", "verify", "all",
-                          c->all || c->word_count == 0);
+    json_t *q =
+        json_pack("{s:s, s:b}", "op", "verify", "all", c->word_count == 0);
     json_t *r = NULL;
     int rc;
 
-    if (c->word_count != 0) {
-        json_t *word = json_string(c->words[0]);
-
-        if (word == NULL) {
-            json_decref(q);
-            q = NULL;
-        } else {
-            (void)json_object_set_new(q, "course", word);
-        }
+    if (c->all && c->word_count != 0) {
+        json_decref(q);
+        rc = err_set(&c->err, ERR_INVALID, "%s", say(SAY_ONE_OR_ALL));
+        err_hint(&c->err, say(SAY_TRY_HELP), " ", "verify");
+        return rc;
     }
+    if (c->word_count != 0)
+        (void)json_object_set_new(q, "course", json_string(c->words[0]));
     rc = cli_call(c, q, &r);
     cli_answer(c, r, show_verify);
     json_decref(r);
@@ -259,19 +242,17 @@ static void show_export(struct cli *c, const json_t *r)
 
 int cmd_export(struct cli *c)
 {
-    char *dir = absolute(c->words[1]);
-    json_t *word = json_string(c->words[0]);
+    char *dir = cli_path(c->words[1]);
     json_t *r = NULL;
     json_t *q = NULL;
     int rc;
 
-    if (word != NULL && dir != NULL)
-        q = json_pack("{s:s, s:O, s:s}", "op", "export", "course", word, "dir",
-                      dir);
+    if (dir != NULL)
+        q = json_pack("{s:s, s:s, s:s}", "op", "export", "course", c->words[0],
+                      "dir", dir);
     rc = cli_call(c, q, &r);
     cli_answer(c, r, show_export);
     json_decref(r);
-    json_decref(word);
     free(dir);
     return rc;
 }
@@ -365,22 +346,19 @@ static int write_raw(struct cli *c, const char *hex)
     }
     f = fopen(c->raw, "wb");
     if (f == NULL || fwrite(bytes, 1, n, f) != n)
-        rc = err_set(&c->err, ERR_IO, "write '%s'", c->raw);
+        rc = err_errno(&c->err, errno, "write '%s'", c->raw);
     if (f != NULL && fclose(f) != 0 && rc == 0)
-        rc = err_set(&c->err, ERR_IO, "write '%s'", c->raw);
+        rc = err_errno(&c->err, errno, "write '%s'", c->raw);
     free(bytes);
     return rc;
 }
 
 int cmd_record(struct cli *c)
 {
-    json_t *word = json_string(c->words[0]);
     json_t *r = NULL;
-    int rc;
+    int rc = cli_call(
+        c, json_pack("{s:s, s:s}", "op", "record", "id", c->words[0]), &r);
 
-    if (word == NULL)
-        return err_set(&c->err, ERR_NOT_FOUND, "the id is not UTF-8");
-    rc = cli_call(c, json_pack("{s:s, s:o}", "op", "record", "id", word), &r);
     if (rc == 0 && c->raw != NULL)
         rc = write_raw(c, output_text(r, "raw"));
     if (rc == 0) {

@@ -98,10 +98,15 @@ static bool low_memory(void)
 static int make(struct cli *c, const char *name)
 {
     struct passphrase pass = {NULL, 0};
-    struct identity *id = identity_generate();
+    struct identity *id = NULL;
     struct buf text = BUF_INIT;
-    int rc = id != NULL ? 0 : err_set(&c->err, ERR_NOMEM, "identity");
+    int rc = cli_open(c, false); /* before anything is made that needs it */
 
+    sign_guard_memory();
+    if (rc == 0) {
+        id = identity_generate();
+        rc = id != NULL ? 0 : err_set(&c->err, ERR_NOMEM, "identity");
+    }
     if (rc == 0 && !c->no_passphrase)
         rc = passphrase_new(&pass, &c->err);
     if (rc == 0)
@@ -119,7 +124,8 @@ static int make(struct cli *c, const char *name)
     if (text.base != NULL)
         sodium_memzero(text.base, text.cap);
     buf_deinit(&text);
-    identity_free(id);
+    if (id != NULL)
+        identity_free(id);
     return rc;
 }
 

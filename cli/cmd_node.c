@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,7 +143,52 @@ static _Noreturn void be_the_node(struct cli *c, const char *log, int out)
     _exit(1);
 }
 
-/* The line "ready ADDRESS KEY", or what the node said instead. */
+/* What the node that did not start said last: its "why:" and "try:". */
+static void last_words(struct cli *c, const char *log, off_t from, int rc)
+{
+    char line[600];
+    FILE *f = fopen(log, "r");
+
+    (void)err_set(&c->err, rc, "the node did not start");
+    err_hint(&c->err, "see '%.200s'", log);
+    if (f == NULL)
+        return;
+    if (fseeko(f, from, SEEK_SET) == 0)
+        while (fgets(line, sizeof line, f) != NULL) {
+            line[strcspn(line, "\n")] = '\0';
+            if (strncmp(line, "why: ", 5) == 0)
+                (void)err_set(&c->err, rc, "the node did not start: %s",
+                              line + 5);
+            if (strncmp(line, "try: ", 5) == 0)
+                err_hint(&c->err, "%s", line + 5);
+        }
+    (void)fclose(f);
+}
+
+/* The ERR_* behind the exit code of the node that did not start. */
+static int code_of(pid_t pid)
+{
+    int status = 0;
+
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return ERR_FAILED;
+    switch (WEXITSTATUS(status)) {
+    case 2:
+        return ERR_INVALID;
+    case 6:
+        return ERR_NETWORK;
+    case 8:
+        return ERR_NO_SPACE;
+    case 9:
+        return ERR_BUSY;
+    case 11:
+        return ERR_REFUSED;
+    default:
+        return ERR_FAILED;
+    }
+}
+
+/* The line "ready ADDRESS KEY". */
 static int wait_ready(struct cli *c, int fd, const char *log, json_t **out)
 {
     char line[512] = "";
@@ -152,11 +198,11 @@ static int wait_ready(struct cli *c, int fd, const char *log, json_t **out)
     ssize_t k;
 
     while (n < sizeof line - 1 && strchr(line, '\n') == NULL &&
-           (k = read(fd, line + n, sizeof line - 1 - n)) > 0)
-        n += (size_t)k;
+           ((k = read(fd, line + n, sizeof line - 1 - n)) > 0 ||
+            (k < 0 && errno == EINTR)))
+        n += k > 0 ? (size_t)k : 0;
     if (sscanf(line, "ready %255s %79s", address, key) != 2)
-        return err_set(&c->err, ERR_FAILED, "the node did not start: see '%s'",
-                       log);
+        return err_set(&c->err, ERR_FAILED, "the node did not start");
     *out = json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "listen", address, "node",
                      key, "log", log);
     return 0;
@@ -164,16 +210,15 @@ static int wait_ready(struct cli *c, int fd, const char *log, json_t **out)
 
 int cmd_node_start(struct cli *c)
 {
-    char holder[128];
     char dir[HOME_PATH_MAX];
     char log[HOME_PATH_MAX];
     json_t *r = NULL;
+    struct stat st;
+    off_t from;
     int pipe_[2];
     pid_t pid;
     int rc = home_make(c->home, &c->err);
 
-    if (rc == 0 && home_holder(c->home, holder, sizeof holder))
-        rc = err_set(&c->err, ERR_BUSY, "the home is in use by %s", holder);
     if (rc != 0)
         return rc;
     (void)snprintf(dir, sizeof dir, "%.3700s/log", c->home);
@@ -181,6 +226,7 @@ int cmd_node_start(struct cli *c)
     if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
         pipe2(pipe_, O_CLOEXEC) != 0)
         return err_errno(&c->err, errno, "start in '%s'", c->home);
+    from = stat(log, &st) == 0 ? st.st_size : 0;
     pid = fork();
     if (pid == 0)
         be_the_node(c, log, pipe_[1]);
@@ -190,6 +236,10 @@ int cmd_node_start(struct cli *c)
     else
         rc = wait_ready(c, pipe_[0], log, &r);
     (void)close(pipe_[0]);
+    if (rc != 0 && pid > 0) {
+        rc = code_of(pid);
+        last_words(c, log, from, rc);
+    }
     if (rc == 0)
         cli_answer(c, r, show_start);
     json_decref(r);

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/sign.h"
+#include "crypto/did.h"
 #include "storage/file_io.h"
 #include "storage/import.h"
 
@@ -127,6 +128,23 @@ static void drop_internals(json_t *r)
         (void)json_object_del(r, keys[i]);
 }
 
+/* What is about to be signed, before a passphrase is asked for. */
+static int show_what_is_signed(struct cli *c, const json_t *r)
+{
+    char did[DID_TEXT_MAX];
+    bool sealed = false;
+    int rc = sign_sealed(c, &sealed, did);
+
+    if (rc == 0 && sealed && !c->quiet) {
+        char *title = output_safe(output_text(r, "title"));
+
+        fprintf(stderr, say(SAY_SIGNING), title, output_int(r, "edition"), did);
+        fprintf(stderr, "\n");
+        free(title);
+    }
+    return rc;
+}
+
 int cmd_publish(struct cli *c)
 {
     struct identity *id = NULL;
@@ -142,7 +160,9 @@ int cmd_publish(struct cli *c)
         show_notes(c, r);
     if (rc == 0 && !c->dry_run &&
         !json_is_true(json_object_get(r, "unchanged"))) {
-        rc = sign_unlock(c, &id);
+        rc = show_what_is_signed(c, r);
+        if (rc == 0)
+            rc = sign_unlock(c, &id);
         if (rc == 0)
             rc = commit(c, r, id);
     }
@@ -254,6 +274,8 @@ int cmd_new(struct cli *c)
     int rc = 0;
 
     (void)snprintf(lessons, sizeof lessons, "%s/01-start", dir);
+    if (strlen(dir) > sizeof lessons - 32)
+        return err_errno(&c->err, ENAMETOOLONG, "make folder '%.200s'", dir);
     if (mkdir(dir, 0777) != 0 || mkdir(lessons, 0777) != 0)
         return err_errno(&c->err, errno, "make folder '%s'", dir);
     rc = put_file(c, dir, "course.yaml", yaml_text);

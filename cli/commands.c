@@ -78,7 +78,7 @@ static const struct option_spec
                 {"those that are refused", "被拒绝的节点"}},
     o_log = {"--log-format",
              "text|json",
-             OPTION_TEXT,
+             OPTION_CHOICE,
              AT(log_format),
              {"form of the log lines", "日志格式"}};
 
@@ -103,6 +103,32 @@ static const struct option_spec globals[] = {
      AT(offline),
      {"use no network", "不使用网络"}},
     {"--no-color", NULL, OPTION_FLAG, AT(no_color), {"no colours", "不用颜色"}},
+    {"--home",
+     "DIR",
+     OPTION_TEXT,
+     AT(given_home),
+     {"the home; else LYCEUM_HOME", "主目录，默认 LYCEUM_HOME"}},
+    {"--timeout",
+     "30s",
+     OPTION_TIME,
+     AT(timeout_ms),
+     {"give up after that long without progress", "无进展多久后放弃"}},
+    {"--lang",
+     "zh|en",
+     OPTION_CHOICE,
+     AT(lang),
+     {"language; else by LANG", "语言，默认按 LANG"}},
+    {"--progress",
+     "auto|none|json",
+     OPTION_CHOICE,
+     AT(progress),
+     {"how far it is, on stderr", "在 stderr 显示进度"}},
+    {"--help", NULL, OPTION_FLAG, AT(help), {"this text", "显示帮助"}},
+    {"--version", NULL, OPTION_FLAG, AT(version), {"which one", "显示版本"}},
+    {"-h", NULL, OPTION_FLAG, AT(help), {NULL, NULL}},
+    /* There is no discovery yet that these two could switch off. */
+    {"--no-lan", NULL, OPTION_FLAG, AT(no_lan), {NULL, NULL}},
+    {"--no-wan", NULL, OPTION_FLAG, AT(no_wan), {NULL, NULL}},
     {NULL, NULL, OPTION_FLAG, 0, {NULL, NULL}},
 };
 
@@ -180,7 +206,7 @@ static const struct command table[] = {
      "lyceum info git-basics --versions",
      {&o_versions}},
     {"verify",
-     "[COURSE]",
+     "COURSE|--all",
      0,
      1,
      cmd_verify,
@@ -347,11 +373,6 @@ const struct command *commands_all(void)
     return table;
 }
 
-const struct option_spec *commands_globals(void)
-{
-    return globals;
-}
-
 const struct command *commands_find(const char *const *words, size_t count,
                                     size_t *out_used)
 {
@@ -373,16 +394,54 @@ const struct command *commands_find(const char *const *words, size_t count,
     return NULL;
 }
 
+const struct option_spec *commands_option(const char *name, size_t len,
+                                          const struct command *cmd)
+{
+    for (const struct option_spec *o = globals; o->name != NULL; o++)
+        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+            return o;
+    for (const struct command *c = table; c->name != NULL; c++)
+        for (size_t i = 0; (cmd == NULL || cmd == c) &&
+                           i < COMMAND_OPTIONS_MAX && c->options[i] != NULL;
+             i++)
+            if (strlen(c->options[i]->name) == len &&
+                memcmp(c->options[i]->name, name, len) == 0)
+                return c->options[i];
+    return NULL;
+}
+
+bool commands_is_group(const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const struct command *c = table; c->name != NULL; c++)
+        if (strncmp(c->name, word, n) == 0 && c->name[n] == ' ')
+            return true;
+    return false;
+}
+
+/* ---- help ------------------------------------------------------------ */
+
 static void print_option(const struct option_spec *o)
 {
     char left[64];
 
+    if (o->help[0] == NULL)
+        return;
     (void)snprintf(left, sizeof left, "%s %s", o->name,
                    o->value != NULL ? o->value : "");
     printf("  %-24s %s\n", left, o->help[say_lang()]);
 }
 
-static void help_one(const struct command *cmd)
+static void print_command(const struct command *c)
+{
+    char left[64];
+
+    (void)snprintf(left, sizeof left, "%s %s", c->name, c->words);
+    printf("  %-24s %s\n", left, c->help[say_lang()]);
+}
+
+void commands_help_one(const struct command *cmd)
 {
     char usage[128];
 
@@ -396,31 +455,26 @@ static void help_one(const struct command *cmd)
     printf("  $ %s\n", cmd->example);
 }
 
-void commands_help(const struct command *cmd)
+void commands_help_group(const char *group)
 {
-    if (cmd != NULL) {
-        help_one(cmd);
-        return;
-    }
+    size_t n = strlen(group);
+    char usage[128];
+
+    (void)snprintf(usage, sizeof usage, "%.64s COMMAND", group);
+    printf(say(SAY_USAGE), usage);
+    printf("\n\n");
+    for (const struct command *c = table; c->name != NULL; c++)
+        if (strncmp(c->name, group, n) == 0 && c->name[n] == ' ')
+            print_command(c);
+}
+
+void commands_help(void)
+{
     printf(say(SAY_USAGE), "COMMAND");
     printf("\n\n");
-    for (const struct command *c = table; c->name != NULL; c++) {
-        char left[64];
-
-        (void)snprintf(left, sizeof left, "%s %s", c->name, c->words);
-        printf("  %-24s %s\n", left, c->help[say_lang()]);
-    }
+    for (const struct command *c = table; c->name != NULL; c++)
+        print_command(c);
     printf("\n");
     for (const struct option_spec *o = globals; o->name != NULL; o++)
         print_option(o);
-    printf("  %-24s %s\n", "--home DIR",
-           say_lang() == SAY_ZH ? "主目录 (LYCEUM_HOME)"
-                                : "the home (LYCEUM_HOME)");
-    printf("  %-24s %s\n", "--timeout 30s",
-           say_lang() == SAY_ZH ? "无进展多久后放弃"
-                                : "give up after that long"
-                                  " without progress");
-    printf("  %-24s %s\n", "--lang zh|en",
-           say_lang() == SAY_ZH ? "语言" : "language");
-    printf("  %-24s %s\n", "--progress=auto|none|json", "");
 }

@@ -1,6 +1,5 @@
 /* commands: the one table of commands: words, options, help, examples. The
- * parser,
- * --help and later the man page and the completions read it. */
+ * parser, --help and later the man page and the completions read it. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
@@ -9,14 +8,21 @@
 
 struct cli;
 
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };
+enum option_kind {
+    OPTION_FLAG,   /* bool */
+    OPTION_TEXT,   /* const char * */
+    OPTION_NUMBER, /* long, 1 or more */
+    OPTION_TIME,   /* uint64_t, ms */
+    OPTION_CHOICE, /* const char *, one of "a|b|c" in `value` */
+    OPTION_LIST,   /* struct cli's peers */
+};
 
 struct option_spec {
     const char *name;  /* "--to" */
     const char *value; /* "DIR"; NULL for a flag */
     enum option_kind kind;
-    size_t offset; /* in struct cli */
-    const char *help[2];
+    size_t offset;       /* in struct cli */
+    const char *help[2]; /* by enum say_lang; NULL: not listed */
 };
 
 #define COMMAND_OPTIONS_MAX 8
@@ -36,11 +42,18 @@ const struct command *commands_find(const char *const *words, size_t count,
                                     size_t *out_used);
 /** commands_all - ends with a NULL name. */
 const struct command *commands_all(void);
-/** commands_globals - options every command takes; ends with a NULL name. */
-const struct option_spec *commands_globals(void);
+/** commands_option - of @cmd or of all commands; NULL @cmd = of any. NULL when
+ *  there is none of that name. */
+const struct option_spec *commands_option(const char *name, size_t len,
+                                          const struct command *cmd);
 
-/** commands_help - of one command, or the list when NULL. To stdout. */
-void commands_help(const struct command *cmd);
+/** commands_is_group - is it the first word of commands, like "node"? */
+bool commands_is_group(const char *word);
+
+/* Help, to stdout: of one command, of a group, of everything. */
+void commands_help_one(const struct command *cmd);
+void commands_help_group(const char *group);
+void commands_help(void);
 
 /* The commands, each in its cmd_*.c. */
 int cmd_init(struct cli *c), cmd_id(struct cli *c), cmd_publish(struct cli *c),

@@ -25,14 +25,19 @@ struct size_text output_size(uint64_t bytes)
     return t;
 }
 
-char *output_safe(const char *text)
+char *output_safe_long(const char *text, size_t max_cp)
 {
     struct buf b = BUF_INIT;
 
-    text_for_terminal((const uint8_t *)text, strlen(text), SHOWN_CP, &b);
+    text_for_terminal((const uint8_t *)text, strlen(text), max_cp, &b);
     if (buf_cstr(&b) == NULL)
         abort();
     return (char *)b.base;
+}
+
+char *output_safe(const char *text)
+{
+    return output_safe_long(text, SHOWN_CP);
 }
 
 void output_line(const char *text)

@@ -17,6 +17,10 @@ struct size_text output_size(uint64_t bytes);
  *  characters, at most 120 code points. Free with free(). Never NULL. */
 char *output_safe(const char *text);
 
+/** output_safe_long - the same for texts of ours that may hold such a text: at
+ *  most @max_cp code points. */
+char *output_safe_long(const char *text, size_t max_cp);
+
 /** output_line - print @text made safe, and a newline. */
 void output_line(const char *text);
 

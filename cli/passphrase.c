@@ -1,5 +1,6 @@
 #include "cli/passphrase.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,26 +45,57 @@ static int from_file(const char *path, struct passphrase *out, struct err *e)
     return rc != 0 ? ERR_KEY_NEEDED : 0;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* One line without echo. A signal must end the read and leave the terminal as
+ * it was, whoever handles signals at other times. */
+static ssize_t read_line(char *line, size_t cap)
+{
+    struct sigaction stop = {.sa_handler = on_signal}; /* no SA_RESTART */
+    struct sigaction before[2];
+    struct termios old;
+    struct termios quiet;
+    ssize_t n;
+
+    if (tcgetattr(STDIN_FILENO, &old) != 0)
+        return -1;
+    quiet = old;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    interrupted = 0;
+    (void)sigaction(SIGINT, &stop, &before[0]);
+    (void)sigaction(SIGTERM, &stop, &before[1]);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    n = interrupted ? -1 : read(STDIN_FILENO, line, cap);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+    (void)sigaction(SIGINT, &before[0], NULL);
+    (void)sigaction(SIGTERM, &before[1], NULL);
+    return n;
+}
+
 static int from_terminal(enum say prompt, struct passphrase *out, struct err *e)
 {
     char line[PASSPHRASE_MAX];
-    struct termios old;
-    struct termios quiet;
-    char *got;
+    ssize_t n;
     int rc;
 
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &old) != 0)
+    if (!isatty(STDIN_FILENO))
         return err_set(e, ERR_KEY_NEEDED,
                        "a passphrase is wanted, and there is no terminal");
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
     fprintf(stderr, "%s", say(prompt));
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    got = fgets(line, sizeof line, stdin);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+    n = read_line(line, sizeof line);
     fprintf(stderr, "\n");
-    rc = got != NULL ? keep(out, line, strlen(line), e)
-                     : err_set(e, ERR_KEY_NEEDED, "no passphrase given");
+    if (interrupted)
+        rc = err_set(e, ERR_INTERRUPTED, "interrupted");
+    else if (n <= 0)
+        rc = err_set(e, ERR_KEY_NEEDED, "no passphrase given");
+    else
+        rc = keep(out, line, (size_t)n, e);
     sodium_memzero(line, sizeof line);
     return rc;
 }

@@ -11,7 +11,8 @@ struct passphrase {
     size_t len;
 };
 
-/** passphrase_ask - ERR_KEY_NEEDED: no file and no terminal. */
+/** passphrase_ask - ERR_KEY_NEEDED: no file and no terminal; ERR_INTERRUPTED.
+ */
 int passphrase_ask(struct passphrase *out, struct err *e);
 /** passphrase_new - asked twice on a terminal. */
 int passphrase_new(struct passphrase *out, struct err *e);

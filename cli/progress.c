@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,12 +22,26 @@ static void show_json(const json_t *event)
     free(text);
 }
 
+/* Bytes, or "12/40 chunks" where the job counts those. */
+static void show_counts(const json_t *event, uint64_t done, uint64_t total)
+{
+    const char *unit = output_text(event, "unit");
+
+    if (unit[0] != '\0')
+        fprintf(stderr, "%llu / %llu %s", (unsigned long long)done,
+                (unsigned long long)total, unit);
+    else
+        fprintf(stderr, "%s / %s", output_size(done).s, output_size(total).s);
+}
+
 static void show_text(const json_t *event, bool bar)
 {
     uint64_t done = (uint64_t)output_int(event, "done");
     uint64_t total = (uint64_t)output_int(event, "total");
     uint64_t rate = (uint64_t)output_int(event, "rate");
-    unsigned cells = total ? (unsigned)(done * BAR_CELLS / total) : 0;
+    unsigned cells = total != 0 && done <= total && done < UINT64_MAX / 32
+                         ? (unsigned)(done * BAR_CELLS / total)
+                         : 0;
     char cell[BAR_CELLS + 1];
 
     for (unsigned i = 0; i < BAR_CELLS; i++)
@@ -34,7 +49,7 @@ static void show_text(const json_t *event, bool bar)
     cell[BAR_CELLS] = '\0';
     if (bar)
         fprintf(stderr, "\r\033[K[%s] ", cell);
-    fprintf(stderr, "%s / %s", output_size(done).s, output_size(total).s);
+    show_counts(event, done, total);
     if (rate != 0)
         fprintf(stderr, "  %s/s", output_size(rate).s);
     if (json_object_get(event, "peers") != NULL)
@@ -50,20 +65,21 @@ static void show_text(const json_t *event, bool bar)
 void progress_show(struct cli *c, const json_t *event)
 {
     static time_t last;
-    time_t now = time(NULL);
+    struct timespec now;
 
-    if (c->progress == PROGRESS_JSON) {
+    if (c->progress != NULL && strcmp(c->progress, "json") == 0) {
         show_json(event);
         return;
     }
-    if (c->progress == PROGRESS_NONE || c->quiet)
+    if (c->quiet || (c->progress != NULL && strcmp(c->progress, "none") == 0))
         return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     if (isatty(STDERR_FILENO)) {
         show_text(event, true);
     } else if (last == 0) {
-        last = now;
-    } else if (now - last >= LINE_EVERY_S) {
-        last = now;
+        last = now.tv_sec;
+    } else if (now.tv_sec - last >= LINE_EVERY_S) {
+        last = now.tv_sec;
         show_text(event, false);
     }
 }

@@ -10,9 +10,27 @@
     X(UNKNOWN_COMMAND, "no command '%s'", "没有命令“%s”")                      \
     X(UNKNOWN_OPTION, "no option '%s' here", "此处没有选项“%s”")               \
     X(NEEDS_VALUE, "option '%s' needs a value", "选项“%s”需要一个值")          \
+    X(NO_VALUE, "option '%s' takes no value", "选项“%s”不带值")                \
+    X(BAD_VALUE, "option '%s' does not take this value",                       \
+      "选项“%s”不接受这个值")                                                  \
+    X(NOT_UTF8, "'%s' is not UTF-8", "“%s”不是 UTF-8")                         \
+    X(GROUP, "'%s' wants a second word", "“%s”后面还需要一个词")               \
     X(WORD_COUNT, "'%s' takes other words than these", "“%s”的参数不对")       \
-    X(TRY_HELP, "lyceum help %s", "lyceum help %s")                            \
-    X(TRY_AGAIN, "run it again, with -v for more", "再试一次，可加 -v")        \
+    X(ONE_OR_ALL, "one course is wanted, or --all",                            \
+      "请指定一门课程，或用 --all")                                            \
+    X(TRY_HELP, "lyceum help%s%s", "lyceum help%s%s")                          \
+    X(TRY_AGAIN, "look at the cause, then run it again",                       \
+      "先解决上述原因，再试一次")                                              \
+    X(TRY_WAIT, "wait for it to end, or stop it: lyceum node stop",            \
+      "等它结束，或停止它：lyceum node stop")                                  \
+    X(INTERRUPTED, "Interrupted. What is done stays.",                         \
+      "已中断，已完成的部分会保留。")                                          \
+    X(CANNOT_WRITE, "the output cannot be written", "无法写出结果")            \
+    X(HOME_IS, "home %s, %s", "主目录 %s，%s")                                 \
+    X(NODE_HERE, "the node runs for this command only", "节点只为本命令运行")  \
+    X(NODE_THERE, "asking the running node", "使用正在运行的节点")             \
+    X(SIGNING, "Signing '%s', edition %lld, as %s",                            \
+      "将以 %3$s 的身份签署“%1$s”第 %2$lld 版")                                \
     X(TRY_LS, "lyceum ls shows what is here", "用 lyceum ls 查看现有课程")     \
     X(TRY_PEER, "check the peer's address, or name one with --peer",           \
       "检查对方地址，或用 --peer 指定")                                        \
@@ -44,6 +62,8 @@
       "已取得 %lld 块，其余尚缺")                                              \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
+    X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \
+      "缺少 %lld 块，可用 lyceum get 取回")                                    \
     X(VERIFIED, "%lld chunks of %lld courses verified: all good",              \
       "已校验 %2$lld 门课程的 %1$lld 块：全部正确")                            \
     X(BAD_CHUNKS, "%zu chunks are bad", "%zu 块已损坏")                        \

@@ -2,20 +2,55 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <sodium.h>
 
 #include "cli/passphrase.h"
+#include "crypto/did.h"
 #include "storage/config.h"
 #include "storage/keyfile.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#endif
+#endif
+
+void sign_guard_memory(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef UNDER_ASAN /* its leak check is a debugger */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+int sign_sealed(struct cli *c, bool *out_sealed, char *out_did)
+{
+    struct vault_info who;
+    int rc = keyfile_identity_info(c->home, &who, &c->err);
+
+    if (rc == 0) {
+        *out_sealed = who.sealed;
+        did_encode(&who.author, out_did);
+    }
+    return rc;
+}
 
 int sign_unlock(struct cli *c, struct identity **out)
 {
     struct passphrase pass = {NULL, 0};
     struct vault_info who;
     struct buf text = BUF_INIT;
-    int rc = keyfile_identity_read(c->home, &text, &c->err);
+    int rc;
 
+    sign_guard_memory();
+    rc = keyfile_identity_read(c->home, &text, &c->err);
     if (rc == 0)
         rc = vault_read(text.base, text.len, &who, &c->err);
     if (rc == 0 && who.sealed)

@@ -5,6 +5,13 @@
 #include "cli/cli.h"
 #include "crypto/record.h"
 
+/** sign_guard_memory - no core file and no debugger of others while the seed is
+ *  in memory. For the rest of the process. */
+void sign_guard_memory(void);
+
+/** sign_sealed - will sign_unlock want a passphrase? *out_did: DID_TEXT_MAX. */
+int sign_sealed(struct cli *c, bool *out_sealed, char *out_did);
+
 /** sign_unlock - the identity of the home. ERR_KEY_NEEDED, ERR_REFUSED. */
 int sign_unlock(struct cli *c, struct identity **out);
 

@@ -303,6 +303,7 @@ void sim_check(const struct plan *p, FILE *all, FILE *tail,
     plan_without_faults(p, &calm);
     if (!plan_has_faults(p) && p->broken == SIM_BREAK_NONE) {
         sim_run(p, ALONE_LIMIT_MS, all, tail, out);
+        out->alone_ms = out->done_ms;
         return;
     }
     sim_run(&calm, ALONE_LIMIT_MS, NULL, tail, &alone);
@@ -315,4 +316,5 @@ void sim_check(const struct plan *p, FILE *all, FILE *tail,
     sim_run(p,
             p->faults_ms + alone.done_ms * p->bound_percent / 100 + p->bound_ms,
             all, tail, out);
+    out->alone_ms = alone.done_ms;
 }

@@ -12,10 +12,11 @@
 struct sim_result {
     const char *broken; /* name of the invariant; NULL: all held */
     char why[256];
-    char hash[65];    /* of the trace */
-    uint64_t lines;   /* of the trace */
-    uint64_t events;  /* of the world */
-    uint64_t done_ms; /* when the last learner was complete; 0: none */
+    char hash[65];     /* of the trace */
+    uint64_t lines;    /* of the trace */
+    uint64_t events;   /* of the world */
+    uint64_t done_ms;  /* when the last learner was complete; 0: none */
+    uint64_t alone_ms; /* the same without the faults */
     uint64_t good_chunks, bad_chunks; /* stored and refused, all nodes */
     uint64_t crashes;
 };

@@ -3,30 +3,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/base/text.h"
+
 #define PROGRESS_MS 250
 
 static const struct api_op ops[] = {
-    {"ls", API_POOL, api_ls},
-    {"info", API_POOL, api_info},
-    {"ticket", API_LOOP, api_ticket},
-    {"record", API_POOL, api_record},
-    {"rm", API_POOL, api_rm},
-    {"pin", API_LOOP, api_pin},
-    {"unpin", API_LOOP, api_unpin},
-    {"verify", API_POOL, api_verify},
-    {"gc", API_POOL, api_gc},
-    {"export", API_POOL, api_export},
-    {"publish.prepare", API_POOL, api_prepare},
-    {"publish.commit", API_LOOP, api_commit},
-    {"record.put", API_LOOP, api_put_record},
-    {"get", API_ASYNC, api_get},
-    {"status", API_LOOP, api_status},
-    {"stop", API_LOOP, api_stop},
-    {"peer.ls", API_LOOP, api_peer_ls},
-    {"peer.add", API_LOOP, api_peer_add},
-    {"peer.rm", API_LOOP, api_peer_rm},
-    {"peer.block", API_LOOP, api_peer_block},
-    {"peer.unblock", API_LOOP, api_peer_unblock},
+    {"ls", API_POOL, api_ls, NULL},
+    {"info", API_POOL, api_info, NULL},
+    {"ticket", API_LOOP, api_ticket, NULL},
+    {"record", API_POOL, api_record, NULL},
+    {"rm", API_POOL, api_rm, NULL},
+    {"pin", API_LOOP, api_pin, NULL},
+    {"unpin", API_LOOP, api_unpin, NULL},
+    {"verify", API_POOL, api_verify, NULL},
+    {"gc", API_POOL, api_gc, NULL},
+    {"export", API_POOL, api_export, NULL},
+    {"publish.prepare", API_POOL, api_prepare, NULL},
+    {"publish.commit", API_POOL, api_commit, api_committed},
+    {"record.put", API_LOOP, api_put_record, NULL},
+    {"get", API_ASYNC, api_get, NULL},
+    {"status", API_LOOP, api_status, NULL},
+    {"stop", API_LOOP, api_stop, NULL},
+    {"peer.ls", API_LOOP, api_peer_ls, NULL},
+    {"peer.add", API_LOOP, api_peer_add, NULL},
+    {"peer.rm", API_LOOP, api_peer_rm, NULL},
+    {"peer.block", API_LOOP, api_peer_block, NULL},
+    {"peer.unblock", API_LOOP, api_peer_unblock, NULL},
 };
 
 const struct api_op *api__find(const char *name)
@@ -47,6 +49,19 @@ bool api__flag(const struct api_call *call, const char *key)
     return json_is_true(json_object_get(call->args, key));
 }
 
+int api__folder(struct api_call *call, const char *key, const char **out)
+{
+    const char *dir = api__text(call, key);
+
+    if (dir == NULL)
+        return err_set(&call->err, ERR_INVALID, "no folder named");
+    if (dir[0] != '/')
+        return err_set(&call->err, ERR_INVALID,
+                       "'%.200s' is not an absolute path", dir);
+    *out = dir;
+    return 0;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct api_call *call = handle->data;
@@ -56,11 +71,70 @@ static void on_closed(uv_handle_t *handle)
     free(call);
 }
 
+static const struct {
+    int code;
+    const char *name;
+} codes[] = {
+    {ERR_FAILED, "failed"},
+    {ERR_AGAIN, "again"},
+    {ERR_NOMEM, "no_memory"},
+    {ERR_INVALID, "invalid"},
+    {ERR_NOT_FOUND, "not_found"},
+    {ERR_MALFORMED, "malformed"},
+    {ERR_CORRUPT, "corrupt"},
+    {ERR_KEY_NEEDED, "key_needed"},
+    {ERR_NETWORK, "network"},
+    {ERR_TIMEOUT, "timeout"},
+    {ERR_PARTIAL, "partial"},
+    {ERR_NO_SPACE, "no_space"},
+    {ERR_BUSY, "busy"},
+    {ERR_CONFLICT, "conflict"},
+    {ERR_REFUSED, "refused"},
+    {ERR_IO, "io"},
+    {ERR_INTERRUPTED, "interrupted"},
+    {ERR_LIMIT, "limit"},
+    {ERR_AMBIGUOUS, "ambiguous"},
+};
+
+#define CODE_COUNT (sizeof codes / sizeof codes[0])
+
+const char *api_code_name(int rc)
+{
+    for (size_t i = 0; i < CODE_COUNT; i++)
+        if (codes[i].code == rc)
+            return codes[i].name;
+    return "failed";
+}
+
+int api_code_of(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < CODE_COUNT; i++)
+        if (strcmp(codes[i].name, name) == 0)
+            return codes[i].code;
+    return ERR_FAILED;
+}
+
+/* Error texts hold names and paths of others, and may be cut anywhere. */
+static json_t *clean_text(const char *s)
+{
+    struct buf b = BUF_INIT;
+    json_t *j;
+
+    text_for_terminal((const uint8_t *)s, strlen(s), ERR_TEXT_MAX, &b);
+    j = json_stringn(b.base != NULL ? (const char *)b.base : "", b.len);
+    buf_deinit(&b);
+    return j != NULL ? j : json_string("");
+}
+
 static json_t *error_object(const struct api_call *call)
 {
-    return json_pack("{s:i, s:s, s:s}", "code", call->rc, "why",
-                     call->err.text[0] ? call->err.text : err_words(call->rc),
-                     "try", call->err.hint);
+    const char *op = api__text(call, "op");
+
+    return json_pack(
+        "{s:s, s:s, s:o, s:o}", "code", api_code_name(call->rc), "what",
+        op != NULL ? op : "", "why",
+        clean_text(call->err.text[0] ? call->err.text : err_words(call->rc)),
+        "try", clean_text(call->err.hint));
 }
 
 static void on_finish(uv_timer_t *timer)
@@ -69,12 +143,7 @@ static void on_finish(uv_timer_t *timer)
     json_t *m = json_object();
 
     if (call->rc != 0) {
-        json_t *error = error_object(call);
-
-        if (error == NULL) /* a text that is not UTF-8 */
-            error = json_pack("{s:i, s:s, s:s}", "code", call->rc, "why",
-                              err_words(call->rc), "try", "");
-        (void)json_object_set_new(m, "error", error);
+        (void)json_object_set_new(m, "error", error_object(call));
     }
     if (call->result != NULL || call->rc == 0)
         (void)json_object_set(m, "result",
@@ -104,18 +173,26 @@ void api__event(struct api_call *call, json_t *event)
 static void on_progress(uv_timer_t *timer)
 {
     struct api_call *call = timer->data;
+    const char *unit = atomic_load(&call->unit);
+    json_t *event;
 
     if (atomic_load(&call->import.bytes_found) != 0) {
         atomic_store(&call->done, atomic_load(&call->import.bytes_done));
         atomic_store(&call->total, atomic_load(&call->import.bytes_found));
         atomic_store(&call->files, atomic_load(&call->import.files_found));
     }
-    if (atomic_load(&call->total) != 0)
-        api__event(call,
-                   json_pack("{s:s, s:I, s:I, s:I}", "event", "progress",
-                             "done", (json_int_t)atomic_load(&call->done),
-                             "total", (json_int_t)atomic_load(&call->total),
-                             "files", (json_int_t)atomic_load(&call->files)));
+    if (atomic_load(&call->total) == 0)
+        return;
+    event = json_pack("{s:s, s:I, s:I}", "event", "progress", "done",
+                      (json_int_t)atomic_load(&call->done), "total",
+                      (json_int_t)atomic_load(&call->total));
+    if (unit != NULL)
+        (void)json_object_set_new(event, "unit", json_string(unit));
+    else
+        (void)json_object_set_new(
+            event, "files",
+            json_integer((json_int_t)atomic_load(&call->files)));
+    api__event(call, event);
 }
 
 static void pool_work(void *user)
@@ -129,7 +206,10 @@ static void pool_work(void *user)
 static void pool_done(void *user)
 {
     struct api_call *call = user;
+    const struct api_op *op = api__find(api__text(call, "op"));
 
+    if (call->rc == 0 && op->after != NULL)
+        call->rc = op->after(call);
     api__finish(call, call->rc);
 }
 
@@ -153,8 +233,9 @@ static void on_begin(uv_timer_t *timer)
             api__finish(call, err_set(&call->err, ERR_NOMEM, "call"));
         return;
     case API_ASYNC:
-        if (op->fn(call) != 0)
-            api__finish(call, call->err.code);
+        call->rc = op->fn(call);
+        if (call->rc != 0)
+            api__finish(call, call->rc);
         return;
     }
 }

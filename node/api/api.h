@@ -1,6 +1,5 @@
 /* api: what can be asked of a node, as JSON: {"op": NAME, ...} in, any number
- * of
- * {"event": ...} and one {"result": ...} or {"error": ...} out. One table of
+ * of {"event": ...} and one {"result": ...} or {"error": ...} out. One table of
  * handlers serves the Unix socket, the command that hosts a node and, later,
  * the browser. Ops and their shapes: README.md. */
 #ifndef NODE_API_API_H
@@ -20,6 +19,13 @@ typedef void api_emit_fn(void *user, const json_t *message, bool last);
  *  within api_begin. @request is borrowed. NULL when out of memory. */
 struct api_call *api_begin(struct node *n, const json_t *request,
                            api_emit_fn *emit, void *user);
+
+/** api_code_name - "not_found" for ERR_NOT_FOUND: codes are named on the way,
+ *  since two builds may number them differently. */
+const char *api_code_name(int rc);
+
+/** api_code_of - back; ERR_FAILED for names not known here. */
+int api_code_of(const char *name);
 
 /** api_cancel - end it soon; the last message still comes. */
 void api_cancel(struct api_call *call);

@@ -21,6 +21,8 @@ struct api_call {
     /* for handlers on the pool */
     _Atomic bool cancel;
     _Atomic uint64_t done, total, files;
+    const char *_Atomic unit; /* what done and total count; NULL: bytes */
+    struct course_id course;  /* for api_committed */
     struct import_progress import;
     /* for get */
     struct fetch *fetch;
@@ -39,16 +41,25 @@ struct api_op {
     const char *name;
     enum api_where where;
     api_handler *fn;
+    api_handler *after; /* API_POOL: on the loop, once fn has returned 0 */
 };
 
 void api__finish(struct api_call *call, int rc);
 void api__event(struct api_call *call, json_t *event); /* takes it */
 
-/* ops.c and api_*.c */
 const struct api_op *api__find(const char *name);
 
 const char *api__text(const struct api_call *call, const char *key);
 bool api__flag(const struct api_call *call, const char *key);
+
+/** api__folder - the absolute path in @key. ERR_INVALID: a relative one: whose
+ *  working folder would that be? */
+int api__folder(struct api_call *call, const char *key, const char **out);
+
+/** api__hold_sweeps - no gc between this and api__let_sweeps: what is found
+ * held stays so until it is named live. On the pool: may wait for a gc. */
+void api__hold_sweeps(void);
+void api__let_sweeps(void);
 
 /** api__resolve - a course by id prefix, slug or ticket. ERR_NOT_FOUND,
  *  ERR_AMBIGUOUS with the list. */
@@ -62,8 +73,8 @@ void api__title(struct node *n, const struct course_id *course,
 void api__slug(const struct buf *title, struct buf *out);
 
 api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_pin,
-    api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit, api_get,
-    api_status, api_stop, api_peer_ls, api_peer_add, api_peer_rm,
-    api_peer_block, api_peer_unblock, api_put_record;
+    api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit,
+    api_committed, api_get, api_status, api_stop, api_peer_ls, api_peer_add,
+    api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
 
 #endif

@@ -265,17 +265,15 @@ static json_t *answer(struct publish *p)
 static int prepare(struct publish *p)
 {
     struct api_call *call = p->call;
-    const char *dir = api__text(call, "dir");
     struct vault_info who;
     struct import_options opt = {
-        .dir = dir,
         .zstd_level = api__flag(call, "best") ? CODEC_LEVEL_BEST : 0,
         .dry_run = api__flag(call, "dry_run"),
         .allow_secrets = api__flag(call, "allow_secrets")};
-    int rc;
+    int rc = api__folder(call, "dir", &opt.dir);
 
-    if (dir == NULL)
-        return err_set(&call->err, ERR_INVALID, "no folder named");
+    if (rc != 0)
+        return rc;
     rc = keyfile_identity_info(node_home(p->n), &who, &call->err);
     if (rc == ERR_NOT_FOUND) {
         rc = err_set(&call->err, ERR_KEY_NEEDED, "there is no identity here");
@@ -287,7 +285,7 @@ static int prepare(struct publish *p)
     rc = import_run(node_store(p->n), &opt, &call->import, &p->result,
                     &call->err);
     if (rc == 0)
-        rc = make_root(p, dir);
+        rc = make_root(p, opt.dir);
     if (rc == 0)
         rc = find_course(p);
     if (rc == 0)
@@ -315,57 +313,110 @@ int api_prepare(struct api_call *call)
  * -------------------------------------------------------------------------------
  */
 
-static int put_hex(struct api_call *call, const char *hex,
-                   struct record_id *out)
+static int from_hex(struct api_call *call, const char *key, struct buf *out)
 {
+    const char *hex = api__text(call, key);
     size_t n = hex != NULL ? strlen(hex) / 2 : 0;
-    uint8_t *bytes = malloc(n + 1);
-    int rc;
 
-    if (bytes == NULL || n == 0 || hex_decode(hex, 2 * n, bytes, n) != 0)
-        rc = err_set(&call->err, ERR_INVALID, "no record");
-    else
-        rc =
-            catalog_put(node_catalog(call->n), bytes, n, true, out, &call->err);
-    free(bytes);
+    if (n == 0 || buf_reserve(out, n) != 0 ||
+        hex_decode(hex, 2 * n, out->base, n) != 0)
+        return err_set(&call->err, ERR_INVALID, "no %s", key);
+    out->len = n;
+    return 0;
+}
+
+static int put(struct api_call *call, const struct buf *record,
+               struct record_id *out)
+{
+    return catalog_put(node_catalog(call->n), record->base, record->len, true,
+                       out, &call->err);
+}
+
+/* A gc between prepare and commit may have taken chunks that were here before
+ * and that nothing named yet. */
+static int still_held(struct api_call *call, const struct buf *edition)
+{
+    struct held_manifest *hm = NULL;
+    int rc = node_manifest_of(call->n, buf_span(edition), &hm, &call->err);
+
+    for (uint32_t i = 0; rc == 0 && i < hm->m.table.count; i++)
+        if (!store_has(node_store(call->n), &hm->m.table.refs[i].id))
+            rc = ERR_NOT_FOUND;
+    held_manifest_unref(hm);
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    rc = err_set(&call->err, ERR_CONFLICT,
+                 "a gc took chunks of this edition before it was signed");
+    err_hint(&call->err, "publish the folder again");
     return rc;
 }
 
-int api_commit(struct api_call *call)
+/* What the folder is from now on: the next publish finds the course by it. */
+static int keep_roots(struct api_call *call, const char *course,
+                      const char *root)
 {
-    const char *course_record = api__text(call, "course_record");
-    const char *course = api__text(call, "course");
-    const char *root = api__text(call, "root");
-    const char *values[1] = {course};
-    const char *dirs[1] = {root};
-    struct course_id id;
-    struct record_id edition = {{0}};
-    int rc = 0;
-
-    if (course == NULL || root == NULL ||
-        hex_decode(course, strlen(course), id.b, sizeof id.b) != 0)
-        return err_set(&call->err, ERR_INVALID, "no course");
-    if (course_record != NULL)
-        rc = put_hex(call, course_record, NULL);
-    if (rc == 0)
-        rc = put_hex(call, api__text(call, "edition_record"), &edition);
-    if (rc == 0)
-        rc = journal_set(node_roots(call->n), "folder", root, values, 1,
+    int rc = journal_set(node_roots(call->n), "folder", root, &course, 1,
                          &call->err);
+
     if (rc == 0)
-        rc = journal_set(node_roots(call->n), "published", course, dirs, 1,
+        rc = journal_set(node_roots(call->n), "published", course, &root, 1,
                          &call->err);
     if (rc == 0)
         rc = journal_unset(node_roots(call->n), "draft", root, &call->err);
     if (rc == 0)
         rc =
             journal_unset(node_choices(call->n), "removed", course, &call->err);
+    return rc;
+}
+
+static int commit(struct api_call *call, struct buf *course_record,
+                  struct buf *edition_record)
+{
+    const char *course = api__text(call, "course");
+    const char *root = api__text(call, "root");
+    struct record_id edition;
+    int rc;
+
+    if (course == NULL || root == NULL ||
+        hex_decode(course, strlen(course), call->course.b,
+                   sizeof call->course.b) != 0)
+        return err_set(&call->err, ERR_INVALID, "no course");
+    rc = from_hex(call, "edition_record", edition_record);
+    if (rc == 0 && api__text(call, "course_record") != NULL)
+        rc = from_hex(call, "course_record", course_record);
+    if (rc == 0)
+        rc = still_held(call, edition_record);
+    if (rc == 0 && course_record->len != 0)
+        rc = put(call, course_record, NULL);
+    if (rc == 0)
+        rc = put(call, edition_record, &edition);
+    if (rc == 0)
+        rc = keep_roots(call, course, root);
     if (rc != 0)
         return rc;
     (void)catalog_set_held(node_catalog(call->n), &edition, HELD_COMPLETE,
                            NULL);
-    node_new_edition(call->n, &id);
     call->result =
         json_pack("{s:i, s:s}", "v", 1, "record", record_id_hex(&edition).s);
+    return 0;
+}
+
+int api_commit(struct api_call *call)
+{
+    struct buf course = BUF_INIT;
+    struct buf edition = BUF_INIT;
+    int rc;
+
+    api__hold_sweeps();
+    rc = commit(call, &course, &edition);
+    api__let_sweeps();
+    buf_deinit(&course);
+    buf_deinit(&edition);
+    return rc;
+}
+
+int api_committed(struct api_call *call)
+{
+    node_new_edition(call->n, &call->course);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* api_store: verify, gc and export. */
 #include "node/api/api_internal.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,17 +254,31 @@ static void keep_course(void *user, const struct course_id *course)
             keep_edition(l, &id);
 }
 
+static pthread_mutex_t sweeping = PTHREAD_MUTEX_INITIALIZER;
+
+void api__hold_sweeps(void)
+{
+    (void)pthread_mutex_lock(&sweeping);
+}
+
+void api__let_sweeps(void)
+{
+    (void)pthread_mutex_unlock(&sweeping);
+}
+
 int api_gc(struct api_call *call)
 {
     struct live l = {.n = call->n};
     struct store_swept swept = {0};
-    int rc =
-        catalog_courses(node_catalog(call->n), keep_course, &l, &call->err);
+    int rc;
 
+    api__hold_sweeps();
+    rc = catalog_courses(node_catalog(call->n), keep_course, &l, &call->err);
     if (rc == 0 && l.failed)
         rc = err_set(&call->err, ERR_NOMEM, "gc");
     if (rc == 0)
         rc = store_sweep(node_store(call->n), is_live, &l, &swept, &call->err);
+    api__let_sweeps();
     free(l.slots);
     if (rc == 0)
         call->result =

@@ -360,12 +360,11 @@ int client_call(struct client *c, const json_t *request,
         const char *hint = json_string_value(json_object_get(error, "try"));
         const char *why = json_string_value(json_object_get(error, "why"));
 
-        rc = err_set(e, (int)json_integer_value(json_object_get(error, "code")),
-                     "%s", why != NULL ? why : "");
+        rc = err_set(
+            e, api_code_of(json_string_value(json_object_get(error, "code"))),
+            "%s", why != NULL ? why : "");
         if (hint != NULL && hint[0] != '\0')
             err_hint(e, "%s", hint);
-        if (rc == 0)
-            rc = ERR_FAILED;
     }
     if (json_object_get(last, "result") != NULL)
         *out_result = json_incref(json_object_get(last, "result"));

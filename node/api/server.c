@@ -116,8 +116,8 @@ static void on_emit(void *user, const json_t *message, bool last)
 
 static void send_error(struct guest *g, const char *why)
 {
-    json_t *m = json_pack("{s:{s:i, s:s, s:s}}", "error", "code", ERR_INVALID,
-                          "why", why, "try", "");
+    json_t *m = json_pack("{s:{s:s, s:s, s:s}}", "error", "code",
+                          api_code_name(ERR_INVALID), "why", why, "try", "");
 
     send_json(g, m, true);
     json_decref(m);

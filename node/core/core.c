@@ -4,6 +4,9 @@
 #include <string.h>
 
 #define MIB (1024u * 1024u)
+#define EFFECTS_READY 256
+#define ARENA_READY (64u * 1024u)
+#define UNSUPPORTED_MAX 10
 
 void core_limits_default(struct core_limits *l)
 {
@@ -30,63 +33,69 @@ void core_limits_default(struct core_limits *l)
     };
 }
 
-/* ---- effects
- * ------------------------------------------------------------------------ */
+/* ---- effects ------------------------------------------------------ */
 
 struct core_effect *core__effect(struct core *c, enum core_effect_kind kind)
 {
     static struct core_effect lost; /* written to, never read */
     struct core_effect *fx;
+    struct core_effect *grown =
+        core__grow(c->fx, &c->fx_cap, c->fx_count, sizeof *c->fx);
 
-    if (c->fx_count == c->fx_cap) {
-        size_t cap = c->fx_cap ? 2 * c->fx_cap : 64;
-        struct core_effect *grown = realloc(c->fx, cap * sizeof *grown);
-
-        if (grown == NULL) {
-            c->oom = true;
-            return &lost;
-        }
-        c->fx = grown;
-        c->fx_cap = cap;
-    }
+    if (grown == NULL)
+        return &lost;
+    c->fx = grown;
     fx = &c->fx[c->fx_count++];
     memset(fx, 0, sizeof *fx);
     fx->kind = kind;
     return fx;
 }
 
+void *core__grow(void *list, size_t *cap, size_t count, size_t size)
+{
+    size_t more = *cap != 0 ? 2 * *cap : 16;
+    void *grown;
+
+    if (count < *cap)
+        return list;
+    grown = realloc(list, more * size);
+    if (grown != NULL)
+        *cap = more;
+    return grown;
+}
+
 /* The arena may move while it grows: SENDs are pointed into it at the end. */
 static bool add_fixup(struct core *c, size_t offset)
 {
-    if (c->fixup_count == c->fixup_cap) {
-        size_t cap = c->fixup_cap ? 2 * c->fixup_cap : 64;
-        struct fx_fixup *grown = realloc(c->fixups, cap * sizeof *grown);
+    struct fixup *grown =
+        core__grow(c->fixups, &c->fixup_cap, c->fixup_count, sizeof *c->fixups);
 
-        if (grown == NULL)
-            return false;
-        c->fixups = grown;
-        c->fixup_cap = cap;
-    }
-    c->fixups[c->fixup_count++] = (struct fx_fixup){c->fx_count - 1, offset};
+    if (grown == NULL)
+        return false;
+    c->fixups = grown;
+    c->fixups[c->fixup_count++] = (struct fixup){c->fx_count - 1, offset};
     return true;
 }
 
 void core__send(struct core *c, struct conn *to, const struct msg *m)
 {
     size_t start = c->arena.len;
+    size_t before = c->fx_count;
     struct core_effect *fx;
 
-    if (to->dropping || msg_encode(m, &c->arena, NULL) != 0)
+    if (to->dropping)
+        return;
+    if (msg_encode(m, &c->arena, NULL) != 0)
         return;
     fx = core__effect(c, FX_SEND);
     fx->u.send.conn = to->no;
     fx->u.send.len = c->arena.len - start;
-    if (c->oom || !add_fixup(c, start))
-        c->oom = true;
+    if (c->fx_count == before || !add_fixup(c, start))
+        c->fx_count = before;
 }
 
 void core__notify(struct core *c, const struct course_id *course,
-                  struct swarm *s, enum core_notice notice)
+                  const struct swarm *s, enum core_notice notice)
 {
     struct core_effect *fx = core__effect(c, FX_NOTIFY);
 
@@ -102,59 +111,60 @@ static void point_sends(struct core *c)
             c->arena.base + c->fixups[i].offset;
 }
 
-/* ---- time
- * ---------------------------------------------------------------------------------
- */
+/* ---- time --------------------------------------------------------- */
 
 void core__wake(struct core *c, uint64_t at_ms)
 {
-    if (at_ms < c->next_tick_ms)
-        c->next_tick_ms = at_ms;
+    if (at_ms <= c->now_ms)
+        at_ms = c->now_ms + 1;
+    if (at_ms < c->tick_ms)
+        c->tick_ms = at_ms;
 }
 
+/* Something with a deadline is under way. */
 static bool is_busy(const struct core *c)
 {
-    if (c->topics != NULL || c->unsent_bytes != 0)
+    if (c->unsent_bytes != 0)
         return true;
+    for (const struct topic *t = c->topics; t != NULL; t = t->next)
+        if (t->swarm == NULL || !t->swarm->completed)
+            return true;
     for (const struct swarm *s = c->swarms; s != NULL; s = s->next)
-        if (s->fresh_count != 0 || s->part_count > 1)
+        if (s->fresh_count != 0 || s->introduce)
             return true;
     for (const struct conn *p = c->conns; p != NULL; p = p->next)
-        if (!p->greeted || p->up_count != 0)
+        if (p->up_count != 0 || p->req_count != 0)
             return true;
     return false;
 }
 
+/* A node that has nobody and wants nothing sleeps until the next dial. */
 static void set_tick(struct core *c)
 {
-    uint64_t step = is_busy(c) ? TICK_BUSY_MS : TICK_IDLE_MS;
-
-    if (c->topics == NULL && c->conns == NULL && c->swarms == NULL &&
-        !book__busy(c))
-        c->next_tick_ms = UINT64_MAX;
-    else if (c->next_tick_ms == UINT64_MAX || c->next_tick_ms <= c->now_ms ||
-             c->next_tick_ms > c->now_ms + step)
-        c->next_tick_ms = c->now_ms + step;
+    if (is_busy(c))
+        core__wake(c, c->now_ms + TICK_BUSY_MS);
+    else if (c->topics != NULL || c->conns != NULL || c->swarms != NULL)
+        core__wake(c, c->now_ms + TICK_IDLE_MS);
+    else
+        core__wake(c, book__next_ms(c));
 }
 
 static void tick(struct core *c)
 {
+    c->tick_ms = UINT64_MAX;
     peer__tick(c);
-    request__tick(c);
+    ask__tick(c);
     swarm__tick(c);
-    book__tick(c);
     topic__tick(c);
-    c->pump_down = c->pump_up = true;
+    c->look = c->pump_all = c->pump_up = true;
 }
 
 uint64_t core_deadline_ms(const struct core *c)
 {
-    return c->next_tick_ms;
+    return c->tick_ms;
 }
 
-/* ---- events
- * ----------------------------------------------------------------------------------
- */
+/* ---- events ------------------------------------------------------- */
 
 static void on_body(struct core *c, struct conn *p, const struct msg *m)
 {
@@ -169,7 +179,7 @@ static void on_body(struct core *c, struct conn *p, const struct msg *m)
         records__got(c, p, m);
         break;
     case MSG_HAVE:
-        swarm__have(c, p, m);
+        have__hear(c, p, m);
         break;
     case MSG_WANT:
         upload__want(c, p, m);
@@ -181,7 +191,7 @@ static void on_body(struct core *c, struct conn *p, const struct msg *m)
         request__refused(c, p, m);
         break;
     case MSG_PEERS:
-        swarm__peers(c, p, m);
+        exchange__peers(c, p, m);
         break;
     case MSG_CANCEL:
         upload__cancel(c, p, m);
@@ -219,12 +229,12 @@ static void on_message(struct core *c, const struct core_event *ev)
     else if (rc == ERR_REFUSED && p->greeted)
         on_unknown(c, p, &m);
     else
-        peer__ban(c, p, c->cfg.limits.ban_protocol_ms, "broke the protocol");
+        blame__protocol(c, p, "broke the protocol");
 }
 
 static void on_new_block(struct core *c, const struct core_event *ev)
 {
-    peer__set_ban(c, &ev->u.block.node, ev->u.block.until_wall_ms);
+    blame__set_ban(c, &ev->u.block.node, ev->u.block.until_wall_ms);
     if (ev->u.block.until_wall_ms <= c->wall_ms)
         return;
     for (struct conn *p = c->conns; p != NULL; p = p->next)
@@ -288,7 +298,6 @@ static void dispatch(struct core *c, const struct core_event *ev)
         records__edition(c, ev);
         break;
     case EV_TIMEOUT:
-        c->next_tick_ms = UINT64_MAX;
         tick(c);
         break;
     case EV_FETCH:
@@ -315,31 +324,62 @@ static void dispatch(struct core *c, const struct core_event *ev)
     }
 }
 
+/* What the event made possible. */
+static void follow_up(struct core *c)
+{
+    if (c->look) {
+        c->look = false;
+        topic__work(c);
+        book__work(c);
+    }
+    if (c->pump_all)
+        ask__all(c);
+    else if (c->pump_one != NULL)
+        ask__one(c, c->pump_one);
+    if (c->pump_up)
+        upload__pump(c);
+    set_tick(c);
+}
+
+/* Room beforehand for what most events need: out of memory is then found before
+ * anything has changed. Should it run out later, then what could not be done is
+ * left out, as if its message had been lost. */
+static bool begin(struct core *c)
+{
+    struct core_effect *fx;
+
+    c->fx_count = c->fixup_count = c->span_count = 0;
+    c->arena.len = c->kept.len = 0;
+    c->arena.failed = c->kept.failed = false;
+    c->pump_all = c->pump_up = c->look = false;
+    c->pump_one = NULL;
+    if (c->fx_cap < EFFECTS_READY) {
+        fx = realloc(c->fx, EFFECTS_READY * sizeof *fx);
+        if (fx == NULL)
+            return false;
+        c->fx = fx;
+        c->fx_cap = EFFECTS_READY;
+    }
+    return buf_reserve(&c->arena, ARENA_READY) == 0;
+}
+
 int core_step(struct core *c, const struct core_event *ev,
               struct core_effects *out_fx, struct err *e)
 {
-    c->fx_count = c->fixup_count = 0;
-    c->arena.len = c->kept.len = 0;
-    c->arena.failed = c->kept.failed = false;
-    c->oom = c->pump_down = c->pump_up = false;
+    if (!begin(c))
+        return err_set(e, ERR_NOMEM, "core");
     if (ev->now_ms > c->now_ms)
         c->now_ms = ev->now_ms; /* time never runs back in here */
     c->wall_ms = ev->wall_ms;
     dispatch(c, ev);
-    if (c->pump_down)
-        request__pump(c);
-    if (c->pump_up)
-        upload__pump(c);
-    set_tick(c);
+    follow_up(c);
     point_sends(c);
     out_fx->list = c->fx;
     out_fx->count = c->fx_count;
-    return c->oom ? err_set(e, ERR_NOMEM, "core") : 0;
+    return 0;
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------- */
 
 struct core *core_new(const struct core_config *config)
 {
@@ -350,7 +390,7 @@ struct core *core_new(const struct core_config *config)
     c->cfg = *config;
     rng_init(&c->rng, config->rng_seed);
     c->order_key = rng_next(&c->rng);
-    c->next_tick_ms = UINT64_MAX;
+    c->tick_ms = UINT64_MAX;
     c->listen_port = config->listen_port;
     return c;
 }
@@ -363,6 +403,12 @@ void core_free(struct core *c)
         peer__down(c, c->conns->no);
     while (c->topics != NULL)
         topic__stop(c, &c->topics->course);
+    while (c->known != NULL) {
+        struct known *k = c->known;
+
+        c->known = k->next;
+        free(k);
+    }
     while (c->swarms != NULL)
         swarm__close(c, c->swarms);
     free(c->book);
@@ -379,9 +425,7 @@ void core_set_listen_port(struct core *c, uint16_t port)
     c->listen_port = port;
 }
 
-/* ---- questions
- * ---------------------------------------------------------------------------------------
- */
+/* ---- questions ---------------------------------------------------- */
 
 uint64_t core_owed_bytes(const struct core *c, conn_no conn)
 {
@@ -450,92 +494,20 @@ void core_peers(const struct core *c, bool connected,
                 void (*fn)(void *user, const struct core_peer_info *p),
                 void *user)
 {
-    (void)connected; /* those that are gone are not remembered here */
-    for (const struct conn *p = c->conns; p != NULL; p = p->next) {
-        struct core_peer_info info = {.node = p->node,
-                                      .address = p->address,
-                                      .outbound = p->outbound,
-                                      .road = p->road,
-                                      .scope = p->scope,
-                                      .rtt_ms = p->rtt_ms,
-                                      .received_bytes = p->received_bytes,
-                                      .sent_bytes = p->sent_bytes,
-                                      .rejected = p->rejected,
-                                      .score = p->score};
+    for (int turn = 0; turn < (connected ? 1 : 2); turn++)
+        for (const struct known *k = c->known; k != NULL; k = k->next) {
+            struct core_peer_info info = {.node = k->node,
+                                          .address = k->address,
+                                          .outbound = k->outbound,
+                                          .road = k->road,
+                                          .scope = k->scope,
+                                          .rtt_ms = k->rtt_ms,
+                                          .received_bytes = k->received_bytes,
+                                          .sent_bytes = k->sent_bytes,
+                                          .rejected = k->rejected,
+                                          .score = k->score};
 
-        if (p->greeted && !p->dropping)
-            fn(user, &info);
-    }
-}
-
-/* ---- the core about itself
- * ----------------------------------------------------------------------------
- */
-
-static const char *check_conn(const struct core *c, const struct conn *p)
-{
-    uint64_t inflight = 0;
-    uint64_t queued = 0;
-    uint64_t window_max = c->cfg.limits.window_lan_bytes;
-
-    for (size_t i = 0; i < p->req_count; i++) {
-        const struct request *r = &p->reqs[p->req_head + i];
-
-        inflight += r->len;
-        if (r->swarm != NULL && !bits_get(&r->swarm->asked, r->slot))
-            return "a request whose slot is not marked as asked";
-        if (i != 0 && r->id <= p->reqs[p->req_head + i - 1].id)
-            return "request numbers that do not rise";
-    }
-    if (inflight != p->inflight_bytes)
-        return "bytes in flight differ from their requests";
-    if (p->inflight_bytes > window_max + CHUNK_RAW_MAX &&
-        p->inflight_bytes > c->cfg.limits.window_start_bytes + CHUNK_RAW_MAX)
-        return "a window over its limit";
-    for (size_t i = 0; i < p->up_count; i++)
-        queued += p->ups[(p->up_head + i) % p->up_cap].len;
-    if (queued != p->up_bytes)
-        return "bytes queued differ from their wants";
-    if (p->up_bytes > c->cfg.limits.want_queue_bytes + CHUNK_RAW_MAX)
-        return "a want queue over its limit";
-    return NULL;
-}
-
-static const char *check_swarm(const struct swarm *s)
-{
-    uint32_t parts = 0;
-
-    if (bits_total(&s->have) != s->have_count)
-        return "slots held differ from their count";
-    if (s->have_bytes > s->total_bytes)
-        return "more bytes held than there are";
-    for (uint32_t w = 0; w < bits_words(s->second.count); w++)
-        if ((s->second.w[w] & ~s->asked.w[w]) != 0)
-            return "a second request without a first";
-    (void)parts;
-    return NULL;
-}
-
-const char *core_check(const struct core *c)
-{
-    uint64_t unsent = 0;
-    size_t conns = 0;
-    const char *why = NULL;
-
-    for (const struct conn *p = c->conns; p != NULL && why == NULL;
-         p = p->next) {
-        why = check_conn(c, p);
-        unsent += p->unsent_bytes;
-        conns++;
-    }
-    for (const struct swarm *s = c->swarms; s != NULL && why == NULL;
-         s = s->next)
-        why = check_swarm(s);
-    if (why == NULL && unsent != c->unsent_bytes)
-        why = "unsent bytes differ from their connections'";
-    if (why == NULL && (conns != c->conn_count || conns > CONNS_MAX))
-        why = "connections over their limit";
-    if (why == NULL && c->book_count > BOOK_MAX)
-        why = "the address book is over its limit";
-    return why;
+            if (k->greeted && (k->conns != 0) == (turn == 0))
+                fn(user, &info);
+        }
 }

@@ -1,54 +1,69 @@
-/* core_internal: the core's own structures, shared by the files of node/core.
+/* core_internal: the core's own structures, shared by the files of node/core:
  *
- *   core.c     events in, the tick, effects out        records.c  courses, ASK
- *   peer.c     connections, HELLO, scores, bans        swarm.c    who has what
- *   picker.c   which slot next                         request.c  asking, CHUNK
- *   upload.c   serving                                 book.c     addresses,
- * dials
- */
+ * core.c     events in, the tick, effects out
+ * peer.c     connections, HELLO
+ * blame.c    known peers, scores, bans
+ * book.c     addresses and dials
+ * exchange.c PEERS
+ * topic.c    courses to be complete
+ * records.c  RECORDS in and out, loads
+ * swarm.c    editions and who is there
+ * have.c     telling and hearing HAVE
+ * picker.c   which slot next
+ * ask.c      how many of whom, deadlines
+ * request.c  requests and CHUNKs
+ * upload.c   serving
+ * check.c    invariants
+ *
+ * Connections, swarms, topics and known peers are plain lists: a node has tens
+ * of each, and a list cannot go stale. */
 #ifndef NODE_CORE_CORE_INTERNAL_H
 #define NODE_CORE_CORE_INTERNAL_H
 
 #include "crypto/base/buf.h"
-#include "crypto/record.h"
 #include "node/core/bits.h"
 #include "node/core/core.h"
 #include "node/core/rng.h"
 #include "node/wire/msg.h"
 
 #define CONNS_MAX 256
+#define KNOWN_MAX 1024
+#define BANS_MAX 4096
+#define BOOK_MAX 1024
+#define INTERESTS_MAX 256 /* courses a peer asked for and we remember */
+#define LOADS_MAX 256     /* outstanding loads of all kinds */
+#define LOADS_FOR_PEERS 128
+#define LOADS_PER_PEER 16
+#define REQS_MAX 1024    /* asked of one peer, whatever their bytes */
+#define UPLOADS_MAX 8192 /* wanted by one peer, likewise */
+#define SERVING_MAX 64   /* swarms that only serve */
+#define COPIES_MAX 2     /* peers asked for one slot at a time */
 #define TICK_BUSY_MS 100
 #define TICK_IDLE_MS 1000
-#define ASKED_MAX 8  /* courses a peer may ask for and we remember */
-#define LOADS_MAX 64 /* outstanding loads of all kinds */
-#define LOADS_PER_PEER 8
-#define BOOK_MAX 1024
-#define BANS_MAX 4096
-#define LATE_RING 10
-#define SWARM_IDLE_MS 60000
-#define HAVE_EVERY_MS 250
-#define HAVE_BATCH 64
-#define PEERS_EVERY_MS 500
-#define PEERS_WINDOW_MS 600000
-#define EXTENT 64             /* slots picked together: one word */
-#define UPLOAD_QUEUE_MAX 8192 /* entries, whatever their bytes */
-#define UNSUPPORTED_MAX 10
+#define EXTENT 64 /* slots that lie together, picked together: one word */
+#define NONE UINT32_MAX
 
 struct swarm;
 struct conn;
 
-/* One slot asked of one peer. */
+/* ---- connections -------------------------------------------------- */
+
+/* One slot asked of one peer. Live: it counts as a copy on its way. Overdue, so
+ * not live: the slot is open to others again, but an answer is welcome.
+ * Cancelled: the peer was told, and may have sent it all the same. */
 struct request {
     uint32_t id;
     uint32_t slot;
-    struct swarm *swarm; /* NULL: cancelled, may still come */
+    struct swarm *swarm; /* NULL: gone */
     uint32_t len;        /* stored bytes */
+    bool live;
+    bool late; /* it was overdue */
+    bool cancelled;
     uint64_t sent_ms;
-    uint64_t deadline_ms;
-    bool late;
+    uint64_t patience_ms; /* late after that, when others offer the slot */
 };
 
-/* One slot asked by one peer of us. */
+/* One slot wanted by one peer of us. */
 struct upload {
     uint32_t request;
     uint32_t slot;
@@ -67,17 +82,51 @@ struct part {
     bool distrusted; /* it refused too much of what it promised */
     uint32_t slots;  /* as it counts them */
     struct bits has; /* empty when all */
-    uint32_t cursor; /* extent it works on; UINT32_MAX = none */
-    uint64_t pause_until_ms;
-    uint32_t joined;      /* number in the swarm */
-    uint32_t told_joined; /* peers up to this one were made known to it */
+    uint32_t cursor; /* extent it works on, or NONE */
+    uint64_t told_ms;
+    uint64_t pause_until_ms; /* it is busy */
+    uint32_t pause_ms;
+    uint32_t refused, answered; /* of the last ones, not here and served */
+    uint32_t joined;            /* its number in the swarm; 0 = not heard yet */
+    uint32_t introduced;        /* others up to this number were named to it */
 };
 
-enum ask_state { ASK_NONE, ASK_SENT, ASK_EMPTY, ASK_ANSWERED };
+enum ask_state { ASK_DUE, ASK_SENT, ASK_EMPTY, ASK_ANSWERED };
+
+struct ask { /* what we ask a peer about a course */
+    struct course_id course;
+    enum ask_state state;
+    uint32_t request;
+    uint64_t at_ms; /* due from, sent at */
+};
+
+struct interest { /* what a peer asked us about a course */
+    struct course_id course;
+    struct record_id edition; /* the last one that we both know */
+    bool has_edition;
+};
+
+/* A peer by key, over all of its connections in this run. */
+struct known {
+    struct known *next;
+    struct node_id node;
+    char address[CORE_ADDRESS_MAX];
+    bool greeted;
+    bool outbound;
+    enum core_road road;
+    enum peer_scope scope;
+    conn_no recent[2]; /* its last connections: blame finds it when gone */
+    uint32_t conns;    /* open now */
+    uint32_t rtt_ms;
+    uint32_t good, rejected;
+    uint64_t received_bytes, sent_bytes;
+    int32_t score; /* 0 and below */
+};
 
 struct conn {
     struct conn *next;
     conn_no no;
+    struct known *known;
     struct node_id node;
     bool outbound;
     bool greeted;  /* its HELLO came */
@@ -91,50 +140,47 @@ struct conn {
 
     /* asking */
     uint32_t next_request;
-    struct request *reqs; /* in order of asking, from head */
+    uint32_t forgotten;   /* answers up to this request come too late */
+    struct request *reqs; /* in order of asking, from req_head */
     size_t req_head, req_count, req_cap;
-    uint64_t inflight_bytes; /* asked and not received */
+    uint64_t inflight_bytes; /* of reqs: asked and not received */
     uint64_t window_bytes;
+    uint64_t ceiling_bytes; /* of the window, after it said "busy" */
     uint64_t rate_bps;
     uint64_t rate_bytes, rate_since_ms;
-    uint32_t rtt_ms; /* least seen; 0 = none yet */
-    uint32_t recent_refused, recent_answers;
-    uint16_t late_ring; /* bits of the last answers: 1 = late */
-    uint8_t late_count; /* of them */
+    uint64_t heard_ms;  /* last chunk */
+    uint32_t rtt_ms;    /* least seen; 0 = none yet */
+    uint32_t late_ring; /* bits of the last answers: 1 = late */
     bool snubbed;
-    uint64_t probe_ms; /* next probe while snubbed */
-    uint32_t good;     /* chunks that verified */
-    uint32_t rejected;
-    uint32_t unasked; /* answers to nothing */
-    uint64_t received_bytes, sent_bytes;
-    int32_t score;
+    uint64_t probe_ms; /* next probe while it is slow */
+    uint32_t unasked;  /* answers to nothing */
+    uint32_t good;
 
     /* serving */
-    struct upload *ups;
+    struct upload *ups; /* a ring */
     size_t up_head, up_count, up_cap;
     uint64_t up_bytes;     /* stored bytes queued */
-    uint64_t unsent_bytes; /* with the driver and the transport */
+    uint64_t unsent_bytes; /* frames with the driver and the transport */
+    uint64_t again_ms;     /* the transport was full: not before */
     int64_t deficit;
 
-    /* limits on what it may ask */
-    uint64_t bucket_us; /* time up to which its tokens are used */
+    /* limits */
+    uint64_t bucket_us;     /* its requests: used up to that time */
+    uint64_t out_bucket_us; /* ours to it */
     uint32_t unsupported;
-    uint32_t hints_taken;
-    uint64_t hints_since_ms;
+    uint32_t hints_taken, hints_given;
+    uint64_t hints_taken_ms, hints_given_ms; /* since when */
 
-    /* courses: what we asked it (fetching), what it asked us (serving) */
-    struct {
-        struct course_id course;
-        uint32_t request;
-        enum ask_state state;
-    } asks[ASKED_MAX];
-    struct {
-        struct course_id course;
-        struct record_id edition;
-        bool has_edition;
-    } interests[ASKED_MAX];
-    size_t interest_count;
+    struct ask *asks;
+    size_t ask_count, ask_cap;
+    struct interest *interests;
+    size_t interest_count, interest_cap, interest_next;
+    bool missed_have; /* told us of an edition before we could follow */
 };
+
+/* ---- swarms ------------------------------------------------------- */
+
+#define HAVE_BATCH 64
 
 struct swarm {
     struct swarm *next;
@@ -142,26 +188,28 @@ struct swarm {
     struct record_id edition;
     struct course_id course;
     uint64_t seq;
-    const struct chunk_table *table;
+    const struct chunk_table *table; /* the driver's */
     bool has_manifest;
     bool loading_manifest;
     bool fetching;
     bool completed; /* NOTICE_COMPLETE was given */
     struct bits have;
-    struct bits asked;  /* outstanding or being stored */
-    struct bits second; /* asked of two peers */
+    struct bits asked; /* copies[i] != 0 */
+    uint8_t *copies;   /* requests that live, and stores under way */
+    uint16_t *avail;   /* parts with a map that has the slot */
     uint32_t have_count;
+    uint32_t open_count; /* neither held nor asked */
     uint64_t total_bytes, have_bytes;
-    uint16_t *avail;    /* peers with a bitmap that has the slot */
-    uint32_t all_parts; /* peers with everything */
-    uint32_t part_count;
-    uint32_t joined;
-    uint32_t *late; /* slots that somebody is late with */
-    size_t late_count, late_cap;
+    uint32_t storing; /* stores under way */
+    uint64_t storing_bytes;
+    uint32_t serving;               /* FX_SERVE under way */
+    uint32_t part_count, all_parts; /* and those with everything */
+    uint32_t joined;                /* numbers given */
+    bool introduce;                 /* somebody is new */
+    uint64_t introduced_ms;
     uint32_t fresh[HAVE_BATCH]; /* stored, not told yet */
     size_t fresh_count;
-    uint64_t tell_ms;
-    uint64_t peers_ms;
+    uint64_t told_ms;
     uint64_t used_ms;
     uint64_t pause_until_ms; /* after the disk failed */
     uint32_t priority_first, priority_count;
@@ -170,19 +218,26 @@ struct swarm {
     uint64_t rate_bytes, rate_since_ms, rate_bps;
 };
 
+/* ---- courses and loads -------------------------------------------- */
+
 /* A course that is to be complete here. */
 struct topic {
     struct topic *next;
     struct course_id course;
-    bool has_course;
-    struct buf course_record;
-    uint64_t seq; /* of the edition accepted; 0 = none */
+    struct buf course_record; /* empty: not known yet */
+    uint64_t seq;             /* of the edition in work; 0 = none */
     struct record_id edition;
+    struct record_id fork; /* another one of that seq, as seen last */
     struct swarm *swarm;
-    bool storing; /* records on their way to the catalog */
-    bool loading; /* edition on its way from it */
-    bool told_no_peers, told_unknown;
+    uint32_t storing;               /* FX_STORE_RECORDS under way */
+    uint64_t storing_seq;           /* highest of them */
+    bool need_course, need_edition; /* to be loaded when there is room */
+    bool loading;                   /* one of them is on its way */
+    uint64_t retry_ms;
+    bool told_no_peers, told_no_source, told_unknown;
+    uint64_t quiet_ms; /* nothing to ask anybody since; 0 = not so */
     uint64_t notified_ms;
+    uint32_t notified_have, notified_parts;
 };
 
 enum load_kind {
@@ -190,7 +245,7 @@ enum load_kind {
     LOAD_ANSWER,   /* EV_COURSE for an ASK */
     LOAD_PUSH,     /* EV_COURSE for all who are interested */
     LOAD_FETCH,    /* EV_EDITION for a fetch */
-    LOAD_SERVE,    /* EV_EDITION for a HAVE */
+    LOAD_SERVE,    /* EV_EDITION for a HAVE or WANT */
     LOAD_MANIFEST, /* EV_EDITION of a swarm */
     LOAD_STORE,    /* EV_RECORDS_STORED for a fetch */
 };
@@ -198,13 +253,14 @@ enum load_kind {
 struct load {
     uint64_t token;
     enum load_kind kind;
-    conn_no conn;
+    conn_no conn; /* for whom; 0 = for ourselves */
     uint32_t request;
     swarm_no swarm;
     struct course_id course;
-    uint64_t seq; /* LOAD_STORE: of the edition being stored */
     struct record_id edition;
 };
+
+/* ---- addresses ---------------------------------------------------- */
 
 enum book_state { BOOK_IDLE, BOOK_DIALLING, BOOK_CONNECTED };
 
@@ -218,6 +274,7 @@ struct entry {
     enum book_state state;
     uint32_t tries;
     uint64_t next_ms; /* earliest dial */
+    uint64_t last_ms; /* last dial; 0 = never */
 };
 
 struct ban {
@@ -225,7 +282,9 @@ struct ban {
     uint64_t until_wall_ms;
 };
 
-struct fx_fixup { /* SEND effects hold offsets until the arena stands still */
+/* ---- the core ----------------------------------------------------- */
+
+struct fixup { /* SENDs hold offsets until the arena stands still */
     size_t effect;
     size_t offset;
 };
@@ -235,12 +294,13 @@ struct core {
     struct rng rng;
     uint64_t order_key; /* this node's own order of extents */
     uint64_t now_ms, wall_ms;
-    uint64_t next_tick_ms;
+    uint64_t tick_ms; /* the next one */
     uint16_t listen_port;
 
     struct conn *conns;
     size_t conn_count;
-    conn_no serve_after; /* round robin: last one served */
+    struct known *known;
+    size_t known_count;
     struct swarm *swarms;
     swarm_no last_swarm;
     struct topic *topics;
@@ -251,89 +311,184 @@ struct core {
     size_t book_count, book_cap;
     struct ban *bans;
     size_t ban_count, ban_cap;
+
     uint64_t unsent_bytes;   /* of all connections */
-    uint64_t unstored_bytes; /* asked and not stored, of all */
-    bool pump_down, pump_up; /* work to do at the end of the step */
+    uint64_t unstored_bytes; /* of live requests and stores, of all */
+    uint32_t overdue_count;  /* requests neither live nor cancelled */
+    uint64_t best_rate_bps;  /* of the fastest peer */
+    bool starved;       /* somebody did not ask for want of unstored room */
+    conn_no asked_last; /* turns: last one that asked, was served */
+    conn_no served_last;
+
+    /* what is left to do at the end of the step */
+    struct conn *pump_one; /* this one may ask more */
+    bool pump_all;         /* all may */
+    bool pump_up;          /* somebody may be served */
+    bool look;             /* dials, asks and notices may be due */
 
     struct core_effect *fx;
     size_t fx_count, fx_cap;
     struct buf arena; /* bytes of SENDs */
-    struct fx_fixup *fixups;
+    struct fixup *fixups;
     size_t fixup_count, fixup_cap;
-    struct span spans[4]; /* of FX_STORE_RECORDS */
-    struct buf kept;      /* their bytes */
-    bool oom;
+    struct span spans[16]; /* of FX_STORE_RECORDS */
+    size_t span_count;
+    struct buf kept; /* their bytes; holds one step's worth */
 };
 
 /* core.c */
 struct core_effect *core__effect(struct core *c, enum core_effect_kind kind);
 void core__send(struct core *c, struct conn *to, const struct msg *m);
 void core__notify(struct core *c, const struct course_id *course,
-                  struct swarm *s, enum core_notice notice);
-void core__wake(struct core *c, uint64_t at_ms); /* tick no later than this */
+                  const struct swarm *s, enum core_notice notice);
+/** core__wake - tick no later than @at_ms. */
+void core__wake(struct core *c, uint64_t at_ms);
+/**
+ * core__grow - room for one more of @size bytes behind @count.
+ * Return: the list, moved perhaps; NULL when out of memory (@list stays).
+ */
+void *core__grow(void *list, size_t *cap, size_t count, size_t size);
 
 /* peer.c */
-struct conn *peer__find(struct core *c, conn_no no);
+struct conn *peer__find(const struct core *c, conn_no no);
 void peer__up(struct core *c, const struct core_event *ev);
 void peer__down(struct core *c, conn_no no);
+/** peer__drop - end the connection; it leaves every swarm at once. */
 void peer__drop(struct core *c, struct conn *p);
-void peer__penalty(struct core *c, struct conn *p, int32_t points);
-void peer__ban(struct core *c, struct conn *p, uint64_t ms, const char *why);
-bool peer__banned(const struct core *c, const struct node_id *node);
-void peer__set_ban(struct core *c, const struct node_id *node,
-                   uint64_t until_wall_ms);
-bool peer__spend(struct core *c, struct conn *p); /* the bucket of 50/s */
 void peer__hello(struct core *c, struct conn *p, const struct msg *m);
+/** peer__spend - one of its requests a second. false: too many, dropped. */
+bool peer__spend(struct core *c, struct conn *p);
+/** peer__pace - may we send it another request of that kind now? */
+bool peer__pace(struct core *c, struct conn *p);
 void peer__tick(struct core *c);
 
-/* records.c */
-struct topic *topic__find(struct core *c, const struct course_id *course);
+/* blame.c */
+struct known *blame__know(struct core *c, const struct node_id *node);
+struct known *blame__by_conn(struct core *c, conn_no no);
+bool blame__banned(const struct core *c, const struct node_id *node);
+void blame__set_ban(struct core *c, const struct node_id *node,
+                    uint64_t until_wall_ms);
+void blame__ban(struct core *c, const struct node_id *node, uint64_t ms,
+                const char *why);
+void blame__protocol(struct core *c, struct conn *p, const char *why);
+void blame__penalty(struct core *c, struct conn *p, int32_t points);
+/** blame__late - costs score, but no peer is banned for being slow. */
+void blame__late(struct conn *p);
+void blame__bad_chunk(struct core *c, struct known *k);
+
+/* topic.c */
+struct topic *topic__find(const struct core *c, const struct course_id *course);
 void topic__fetch(struct core *c, const struct course_id *course);
 void topic__stop(struct core *c, const struct course_id *course);
-void topic__greet(struct core *c, struct conn *p); /* ask it for our topics */
+void topic__free(struct topic *t);
+/** topic__greet - a new connection: ask it for all that we want. */
+void topic__greet(struct core *c, struct conn *p);
+struct ask *topic__ask_of(struct conn *p, const struct course_id *course);
+void topic__ask_again(struct core *c, struct topic *t, struct conn *p,
+                      uint64_t at_ms);
+/** topic__follow - work on edition @ed from now on. */
+void topic__follow(struct core *c, struct topic *t,
+                   const struct core_edition *ed);
+/** topic__changed - notices that were given may be given again. */
+void topic__changed(struct core *c);
+/** topic__work - send what is due to be asked and loaded. */
+void topic__work(struct core *c);
 void topic__tick(struct core *c);
-struct load *load__new(struct core *c, enum load_kind kind);
-bool load__take(struct core *c, uint64_t token, struct load *out);
+
+/* records.c */
+struct load *records__load(struct core *c, enum load_kind kind, conn_no conn);
+void records__load_course(struct core *c, const struct load *l);
+void records__load_edition(struct core *c, const struct load *l);
+/** records__serve - load @edition because @p wants to take part in it.
+ *  false: not one of the courses it asked for, or too many at once. */
+bool records__serve(struct core *c, struct conn *p,
+                    const struct record_id *edition);
 void records__ask(struct core *c, struct conn *p, const struct msg *m);
 void records__got(struct core *c, struct conn *p, const struct msg *m);
 void records__course(struct core *c, const struct core_event *ev);
 void records__edition(struct core *c, const struct core_event *ev);
 void records__stored(struct core *c, const struct core_event *ev);
+/** records__push - tell those who asked about the course and know less. */
+void records__push(struct core *c, const struct course_id *course);
 void records__new_edition(struct core *c, const struct course_id *course);
 
 /* swarm.c */
 struct swarm *swarm__by_no(const struct core *c, swarm_no no);
 struct swarm *swarm__by_edition(const struct core *c,
                                 const struct record_id *edition);
+/** swarm__open - find or make; an old one grows when @ed has the manifest. */
 struct swarm *swarm__open(struct core *c, const struct core_edition *ed);
 void swarm__close(struct core *c, struct swarm *s);
+void swarm__stop(struct core *c, struct swarm *s);
 uint32_t swarm__blobs(const struct swarm *s);
 void swarm__set_have(struct core *c, struct swarm *s, uint32_t slot);
 void swarm__lost(struct core *c, struct swarm *s, uint32_t slot);
+void swarm__check_complete(struct core *c, struct swarm *s);
+/** swarm__hold, swarm__release - one more, one less copy on its way. */
+void swarm__hold(struct swarm *s, uint32_t slot);
+void swarm__release(struct core *c, struct swarm *s, uint32_t slot);
 struct part *swarm__part(const struct swarm *s, const struct conn *p);
 struct part *swarm__join(struct core *c, struct swarm *s, struct conn *p);
 void swarm__leave_all(struct core *c, struct conn *p);
-void swarm__tell(struct core *c, struct part *t); /* our HAVE, whole */
-void swarm__have(struct core *c, struct conn *p, const struct msg *m);
-void swarm__part_lacks(struct swarm *s, struct part *t, uint32_t slot);
 bool swarm__part_has(const struct part *t, uint32_t slot);
+void swarm__part_all(struct swarm *s, struct part *t);
+/** swarm__part_only - if it has all: that was the first @n slots. */
+void swarm__part_only(struct swarm *s, struct part *t, uint32_t n);
+void swarm__part_add(struct swarm *s, struct part *t, uint32_t slot);
+void swarm__part_lacks(struct swarm *s, struct part *t, uint32_t slot);
+/** swarm__sources - how many peers offer the slot. */
 uint32_t swarm__sources(const struct swarm *s, uint32_t slot);
 void swarm__tick(struct core *c);
-void swarm__peers(struct core *c, struct conn *p, const struct msg *m);
-void swarm__check_complete(struct core *c, struct swarm *s);
+
+/* have.c */
+void have__tell(struct core *c, struct part *t); /* all that we have */
+void have__tell_fresh(struct core *c, struct swarm *s);
+void have__tell_nothing(struct core *c, struct conn *p,
+                        const struct record_id *edition);
+void have__hear(struct core *c, struct conn *p, const struct msg *m);
+
+/* exchange.c */
+void exchange__introduce(struct core *c, struct swarm *s);
+void exchange__peers(struct core *c, struct conn *p, const struct msg *m);
 
 /* picker.c */
-/** picker__next - a slot to ask of @t, not asked yet. false: none. */
-bool picker__next(struct core *c, struct part *t, uint32_t *out_slot);
+/**
+ * picker__next - an open slot to ask of @t.
+ * @lone: only slots that no trusted peer offers.
+ */
+bool picker__next(struct core *c, struct part *t, bool lone,
+                  uint32_t *out_slot);
 
 /* request.c */
 void request__chunk(struct core *c, struct conn *p, const struct msg *m);
 void request__stored(struct core *c, const struct core_event *ev);
 void request__refused(struct core *c, struct conn *p, const struct msg *m);
+struct request *request__at(const struct conn *p, size_t i);
+/** request__push - a new one behind the others; its id is the highest. */
+bool request__push(struct conn *p, const struct request *r);
+/** request__overdue - it is no copy any more, but may come. */
+void request__overdue(struct core *c, struct conn *p, size_t i);
+/** request__give_up - not wanted any more, and the peer is told so. */
+void request__give_up(struct core *c, struct conn *p, size_t i);
+/** request__forget_old - do not expect answers that were given up long ago. */
+void request__forget_old(struct core *c, struct conn *p, uint64_t age_ms);
+/** request__drop_all - the connection ends. */
 void request__drop_all(struct core *c, struct conn *p);
-void request__forget_swarm(struct core *c, struct swarm *s);
-void request__pump(struct core *c);
-void request__tick(struct core *c);
+/** request__cancel_swarm - nothing more of @s is wanted. */
+void request__cancel_swarm(struct core *c, struct swarm *s);
+/** request__forget_swarm - @s goes. */
+void request__forget_swarm(struct core *c, const struct swarm *s);
+/** request__is_slow - late now, too often, or late and never good. */
+bool request__is_slow(const struct conn *p);
+/** request__owed_word - slots of extent @e that this key owes already. */
+uint64_t request__owed_word(const struct core *c, const struct conn *p,
+                            const struct swarm *s, uint32_t e);
+void request__note_late(struct core *c, struct conn *p, bool late);
+
+/* ask.c */
+void ask__one(struct core *c, struct conn *p); /* @p may have room */
+void ask__all(struct core *c);
+void ask__tick(struct core *c);
 
 /* upload.c */
 void upload__want(struct core *c, struct conn *p, const struct msg *m);
@@ -350,8 +505,13 @@ void book__exchange(struct core *c, struct conn *from,
                     const struct course_id *course, const struct msg_peer *p);
 void book__up(struct core *c, struct conn *p);
 void book__down(struct core *c, const struct conn *p);
+/** book__unwanted - a connection came up, and was one too many. */
+void book__unwanted(struct core *c, const struct core_event *ev);
 void book__failed(struct core *c, const struct core_event *ev);
-void book__tick(struct core *c);
-bool book__busy(const struct core *c); /* a dial is under way or due soon */
+void book__work(struct core *c); /* dial who is due */
+/** book__dialling - is a first try under way? */
+bool book__dialling(const struct core *c);
+/** book__next_ms - when the next dial is due; UINT64_MAX = none. */
+uint64_t book__next_ms(const struct core *c);
 
 #endif

@@ -1,4 +1,4 @@
-/* peer: connections from HELLO to the end, what their faults cost. */
+/* peer: connections from HELLO to the end. */
 #include "node/core/core_internal.h"
 
 #include <stdlib.h>
@@ -6,9 +6,9 @@
 
 #define PROTOCOL_VERSION 1
 #define PER_KEY_MAX 2
-#define SCORE_FLOOR (-50)
+#define SECOND_US 1000000u
 
-struct conn *peer__find(struct core *c, conn_no no)
+struct conn *peer__find(const struct core *c, conn_no no)
 {
     struct conn *p = c->conns;
 
@@ -39,41 +39,65 @@ static void send_hello(struct core *c, struct conn *p)
     core__send(c, p, &m);
 }
 
-static void refuse_new(struct core *c, conn_no no)
+static bool may_come(const struct core *c, const struct core_event *ev)
 {
-    core__effect(c, FX_DROP)->u.drop.conn = no;
+    return c->conn_count < CONNS_MAX && !blame__banned(c, &ev->u.up.node) &&
+           !node_id_eq(&ev->u.up.node, &c->cfg.self) &&
+           count_key(c, &ev->u.up.node) < PER_KEY_MAX &&
+           peer__find(c, ev->u.up.conn) == NULL;
 }
 
-void peer__up(struct core *c, const struct core_event *ev)
+static struct conn *conn_new(const struct core *c, const struct core_event *ev)
 {
-    struct conn **at = &c->conns;
-    struct conn *p;
+    struct conn *p = calloc(1, sizeof *p);
 
-    if (peer__find(c, ev->u.up.conn) != NULL)
-        return;
-    if (c->conn_count >= CONNS_MAX || peer__banned(c, &ev->u.up.node) ||
-        node_id_eq(&ev->u.up.node, &c->cfg.self) ||
-        count_key(c, &ev->u.up.node) >= PER_KEY_MAX ||
-        (p = calloc(1, sizeof *p)) == NULL) {
-        refuse_new(c, ev->u.up.conn);
-        return;
-    }
+    if (p == NULL)
+        return NULL;
     p->no = ev->u.up.conn;
     p->node = ev->u.up.node;
     p->outbound = ev->u.up.outbound;
     p->scope = ev->u.up.scope;
     p->road = ev->u.up.road;
     (void)strncpy(p->address, ev->u.up.address, sizeof p->address - 1);
-    p->up_ms = c->now_ms;
+    p->up_ms = p->heard_ms = c->now_ms;
     p->window_bytes = c->cfg.limits.window_start_bytes;
+    p->ceiling_bytes = UINT64_MAX;
     p->next_request = 1;
+    return p;
+}
+
+static void note_known(struct known *k, const struct conn *p)
+{
+    k->conns++;
+    k->recent[1] = k->recent[0];
+    k->recent[0] = p->no;
+    k->outbound = p->outbound;
+    k->scope = p->scope;
+    k->road = p->road;
+    memcpy(k->address, p->address, sizeof k->address);
+}
+
+void peer__up(struct core *c, const struct core_event *ev)
+{
+    struct conn **at = &c->conns;
+    struct conn *p = may_come(c, ev) ? conn_new(c, ev) : NULL;
+    struct known *k = p != NULL ? blame__know(c, &p->node) : NULL;
+
+    if (k == NULL) {
+        free(p);
+        book__unwanted(c, ev);
+        core__effect(c, FX_DROP)->u.drop.conn = ev->u.up.conn;
+        return;
+    }
     while (*at != NULL)
         at = &(*at)->next;
     *at = p;
     c->conn_count++;
     book__up(c, p);
+    p->known = k;
+    note_known(k, p);
     send_hello(c, p);
-    core__wake(c, c->now_ms + TICK_BUSY_MS);
+    core__wake(c, c->now_ms + c->cfg.limits.connect_deadline_ms);
 }
 
 void peer__down(struct core *c, conn_no no)
@@ -92,11 +116,15 @@ void peer__down(struct core *c, conn_no no)
     upload__drop_all(c, p);
     swarm__leave_all(c, p);
     book__down(c, p);
+    p->known->conns--;
+    if (c->pump_one == p)
+        c->pump_one = NULL;
     free(p->reqs);
     free(p->ups);
+    free(p->asks);
+    free(p->interests);
     free(p);
-    c->pump_down = c->pump_up = true;
-    core__wake(c, c->now_ms); /* is anybody left? */
+    c->pump_all = c->pump_up = c->look = true;
 }
 
 void peer__drop(struct core *c, struct conn *p)
@@ -105,110 +133,53 @@ void peer__drop(struct core *c, struct conn *p)
         return;
     p->dropping = true;
     request__drop_all(c, p);
+    upload__drop_all(c, p);
+    swarm__leave_all(c, p);
     core__effect(c, FX_DROP)->u.drop.conn = p->no;
-    c->pump_down = true;
+    c->pump_all = c->look = true;
 }
 
-/* ---- bans -------------------------------------------------------------------
- */
+/* ---- buckets ------------------------------------------------------ */
 
-bool peer__banned(const struct core *c, const struct node_id *node)
+/* A bucket of a second's worth, kept as the time up to which it is used. */
+static bool take_one(uint64_t *used_us, uint64_t now_ms, uint32_t a_second)
 {
-    for (size_t i = 0; i < c->ban_count; i++)
-        if (node_id_eq(&c->bans[i].node, node))
-            return c->bans[i].until_wall_ms > c->wall_ms;
-    return false;
-}
+    uint64_t now_us = now_ms * 1000;
 
-static bool grow_bans(struct core *c)
-{
-    size_t cap = c->ban_cap ? 2 * c->ban_cap : 16;
-    struct ban *grown;
-
-    if (c->ban_count < c->ban_cap)
-        return true;
-    grown = realloc(c->bans, cap * sizeof *grown);
-    if (grown == NULL)
+    if (*used_us < now_us)
+        *used_us = now_us;
+    if (*used_us - now_us >= SECOND_US)
         return false;
-    c->bans = grown;
-    c->ban_cap = cap;
+    *used_us += SECOND_US / (a_second != 0 ? a_second : 1);
     return true;
 }
 
-/* When there are too many, the one that ends soonest makes room. */
-void peer__set_ban(struct core *c, const struct node_id *node,
-                   uint64_t until_wall_ms)
-{
-    size_t at = 0;
-    size_t soonest = 0;
-
-    while (at < c->ban_count && !node_id_eq(&c->bans[at].node, node)) {
-        if (c->bans[at].until_wall_ms < c->bans[soonest].until_wall_ms)
-            soonest = at;
-        at++;
-    }
-    if (at == c->ban_count && at == BANS_MAX)
-        at = soonest;
-    else if (at == c->ban_count && !grow_bans(c))
-        return;
-    else if (at == c->ban_count)
-        c->ban_count++;
-    c->bans[at] = (struct ban){*node, until_wall_ms};
-}
-
-/* A ban is for the key: all of its connections go. */
-void peer__ban(struct core *c, struct conn *p, uint64_t ms, const char *why)
-{
-    uint64_t until = c->wall_ms + ms;
-    struct core_effect *fx;
-
-    if (p->dropping)
-        return;
-    peer__set_ban(c, &p->node, until);
-    fx = core__effect(c, FX_BAN);
-    fx->u.ban.node = p->node;
-    fx->u.ban.until_wall_ms = until;
-    fx->u.ban.why = why;
-    for (struct conn *o = c->conns; o != NULL; o = o->next)
-        if (node_id_eq(&o->node, &p->node))
-            peer__drop(c, o);
-}
-
-void peer__penalty(struct core *c, struct conn *p, int32_t points)
-{
-    p->score -= points;
-    if (p->score <= SCORE_FLOOR)
-        peer__ban(c, p, c->cfg.limits.ban_score_ms, "score too low");
-}
-
-/* A bucket of one second's requests, as the time up to which it is used. */
 bool peer__spend(struct core *c, struct conn *p)
 {
-    uint64_t each_us = 1000000 / c->cfg.limits.requests_per_s;
-    uint64_t now_us = c->now_ms * 1000;
-
-    if (p->bucket_us < now_us)
-        p->bucket_us = now_us;
-    if (p->bucket_us - now_us >= 1000000)
-        return false;
-    p->bucket_us += each_us;
-    return true;
+    return take_one(&p->bucket_us, c->now_ms, c->cfg.limits.requests_per_s);
 }
 
-/* ---- HELLO
- * -------------------------------------------------------------------- */
+/* A quarter of what we allow others: an ASK brings a HAVE after it. */
+bool peer__pace(struct core *c, struct conn *p)
+{
+    return take_one(&p->out_bucket_us, c->now_ms,
+                    c->cfg.limits.requests_per_s / 4);
+}
+
+/* ---- HELLO -------------------------------------------------------- */
 
 void peer__hello(struct core *c, struct conn *p, const struct msg *m)
 {
+    const struct span *network = &m->u.hello.network;
+
     /* SPEC 6: "a version or network that is not ours ends the connection" */
     if (m->u.hello.version != PROTOCOL_VERSION ||
-        m->u.hello.network.len != strlen(c->cfg.network) ||
-        memcmp(m->u.hello.network.p, c->cfg.network, m->u.hello.network.len) !=
-            0) {
+        network->len != strlen(c->cfg.network) ||
+        memcmp(network->p, c->cfg.network, network->len) != 0) {
         peer__drop(c, p);
         return;
     }
-    p->greeted = true;
+    p->greeted = p->known->greeted = true;
     p->listen_port = m->u.hello.listen_port;
     if (p->outbound) {
         struct core_effect *fx = core__effect(c, FX_ADDRESS_WORKED);
@@ -221,8 +192,12 @@ void peer__hello(struct core *c, struct conn *p, const struct msg *m)
 
 void peer__tick(struct core *c)
 {
-    for (struct conn *p = c->conns; p != NULL; p = p->next)
+    c->best_rate_bps = 0;
+    for (struct conn *p = c->conns; p != NULL; p = p->next) {
         if (!p->greeted && !p->dropping &&
             c->now_ms - p->up_ms >= c->cfg.limits.connect_deadline_ms)
             peer__drop(c, p);
+        if (p->rate_bps > c->best_rate_bps && !p->dropping)
+            c->best_rate_bps = p->rate_bps;
+    }
 }

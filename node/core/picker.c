@@ -1,124 +1,162 @@
 /* picker: which slot to ask a peer for next. Deadline mode first, then the
- * blobs that say what there is, then the extent the peer is working on, then
- * the rarest extent that it can help with; equal ones in this node's own random
- * order, so that learners who started together fetch different pieces. Extents
- * keep the disk reading and writing in runs. */
+ * blobs that say what there is, then what others are late with, then the extent
+ * the peer is working on, then the rarest extent it can help with; equal ones
+ * in this node's own random order, so that learners who started together fetch
+ * different pieces. Extents keep the disk reading and writing in runs. */
 #include "node/core/core_internal.h"
 
-static bool is_free(const struct part *t, uint32_t slot)
-{
-    const struct swarm *s = t->swarm;
+#define SAMPLE 512       /* extents compared, of those that are not done */
+#define AHEAD_OF_SLOW 16 /* the earliest slots are for the fast */
 
-    return !bits_get(&s->have, slot) && !bits_get(&s->asked, slot) &&
-           swarm__part_has(t, slot);
+/* The peer's own slots of extent @e. */
+static uint64_t has_word(const struct part *t, uint32_t e)
+{
+    if (t->all)
+        return UINT64_MAX;
+    return e < bits_words(t->has.count) ? t->has.w[e] : 0;
 }
 
-/* The free slots of extent @e that the peer has, as a word. */
-static uint64_t free_word(const struct part *t, uint32_t e)
+static bool is_trusted(const struct part *t)
 {
-    const struct swarm *s = t->swarm;
-    uint64_t w = ~(s->have.w[e] | s->asked.w[e]);
+    return t->heard && !t->distrusted && !request__is_slow(t->conn);
+}
+
+/* What trusted others offer of extent @e. */
+static uint64_t others_word(const struct core *c, const struct part *t,
+                            uint32_t e)
+{
+    uint64_t w = 0;
+
+    for (const struct conn *p = c->conns; p != NULL; p = p->next) {
+        const struct part *o = swarm__part(t->swarm, p);
+
+        if (o != NULL && o != t && is_trusted(o))
+            w |= has_word(o, e);
+    }
+    return w;
+}
+
+struct choice {
+    struct core *c;
+    struct part *t;
+    bool lone;
+    bool owes; /* somebody owes a slot that is open again */
+};
+
+/* The open slots of extent @e that may be asked of the peer, as a word. */
+static uint64_t open_word(const struct choice *x, uint32_t e)
+{
+    const struct swarm *s = x->t->swarm;
+    uint64_t w = ~(s->have.w[e] | s->asked.w[e]) & has_word(x->t, e);
     uint32_t left = s->table->count - e * EXTENT;
 
     if (left < EXTENT)
         w &= (UINT64_C(1) << left) - 1;
-    if (!t->all)
-        w &= e < bits_words(t->has.count) ? t->has.w[e] : 0;
+    if (w != 0 && x->lone)
+        w &= ~others_word(x->c, x->t, e);
+    if (w != 0 && x->owes)
+        w &= ~request__owed_word(x->c, x->t->conn, s, e);
     return w;
 }
 
-static bool in_range(const struct part *t, uint32_t first, uint32_t count,
-                     uint32_t *out)
+/* The first open slot in [first, end), but for @skip of them. */
+static bool in_range(const struct choice *x, uint32_t first, uint32_t end,
+                     uint32_t skip, uint32_t *out)
 {
-    for (uint32_t i = 0; i < count && first + i < t->swarm->table->count; i++)
-        if (is_free(t, first + i)) {
-            *out = first + i;
-            return true;
-        }
-    return false;
-}
+    for (uint32_t e = first / EXTENT; e * EXTENT < end; e++) {
+        uint64_t w = open_word(x, e);
 
-/* A slot somebody is late with, for anybody else. */
-static bool take_late(struct part *t, uint32_t *out)
-{
-    struct swarm *s = t->swarm;
-
-    for (size_t i = 0; i < s->late_count; i++) {
-        uint32_t slot = s->late[i];
-        bool mine = false;
-
-        if (bits_get(&s->have, slot) || !bits_get(&s->asked, slot)) {
-            s->late[i--] = s->late[--s->late_count];
-            continue;
-        }
-        for (size_t k = 0; k < t->conn->req_count; k++) {
-            const struct request *r = &t->conn->reqs[t->conn->req_head + k];
-
-            mine |= r->swarm == s && r->slot == slot;
-        }
-        if (mine || bits_get(&s->second, slot) || !swarm__part_has(t, slot))
-            continue;
-        s->late[i] = s->late[--s->late_count];
-        *out = slot;
-        return true;
+        if (e == first / EXTENT)
+            w &= UINT64_MAX << first % EXTENT;
+        if (end - e * EXTENT < EXTENT)
+            w &= (UINT64_C(1) << (end - e * EXTENT)) - 1;
+        for (; w != 0; w &= w - 1)
+            if (skip-- == 0) {
+                *out = e * EXTENT + (uint32_t)__builtin_ctzll(w);
+                return true;
+            }
     }
     return false;
 }
 
-static uint32_t rarity(const struct swarm *s, uint32_t e, uint64_t free_bits)
+/* Deadline mode. A peer that is much slower than the best leaves the next few
+ * slots to others. */
+static bool urgent(const struct choice *x, uint32_t *out)
+{
+    struct swarm *s = x->t->swarm;
+    bool slow = x->t->conn->rate_bps * 2 < x->c->best_rate_bps;
+    uint32_t end;
+
+    while (s->priority_count != 0 && bits_get(&s->have, s->priority_first)) {
+        s->priority_first++;
+        s->priority_count--;
+    }
+    if (s->priority_count == 0 || s->priority_first >= s->table->count)
+        return false;
+    end = s->table->count; /* the range was given by somebody outside */
+    if (s->priority_count < end - s->priority_first)
+        end = s->priority_first + s->priority_count;
+    return in_range(x, s->priority_first, end, slow ? AHEAD_OF_SLOW : 0, out);
+}
+
+/* How many peers have the rarest of the slots @w of extent @e, besides those
+ * that have all. */
+static uint32_t rarity(const struct swarm *s, uint32_t e, uint64_t w)
 {
     uint32_t least = UINT16_MAX;
 
     if (s->all_parts == s->part_count)
-        return 0; /* everybody has everything */
-    while (free_bits != 0) {
-        uint32_t i = (uint32_t)__builtin_ctzll(free_bits);
+        return 0;
+    for (; w != 0; w &= w - 1) {
+        uint32_t n = s->avail[e * EXTENT + (uint32_t)__builtin_ctzll(w)];
 
-        if (s->avail[e * EXTENT + i] < least)
-            least = s->avail[e * EXTENT + i];
-        free_bits &= free_bits - 1;
+        least = n < least ? n : least;
     }
     return least;
 }
 
-static bool choose_extent(struct core *c, struct part *t)
+/* The rarest of all extents, or of a run of them when there are very many. */
+static bool choose_extent(const struct choice *x)
 {
-    const struct swarm *s = t->swarm;
+    const struct swarm *s = x->t->swarm;
+    uint32_t n = bits_words(s->table->count);
+    uint32_t e = n > SAMPLE ? (uint32_t)rng_below(&x->c->rng, n) : 0;
     uint64_t best = UINT64_MAX;
+    uint32_t seen = 0;
 
-    t->cursor = UINT32_MAX;
-    for (uint32_t e = 0; e < bits_words(s->table->count); e++) {
-        uint64_t w = free_word(t, e);
+    x->t->cursor = NONE;
+    for (uint32_t i = 0; i < n && seen < SAMPLE;
+         i++, e = e + 1 < n ? e + 1 : 0) {
+        uint64_t w = open_word(x, e);
         uint64_t score;
 
         if (w == 0)
             continue;
-        score =
-            (uint64_t)rarity(s, e, w) << 40 | (rng_mix(c->order_key ^ e) >> 24);
+        seen++;
+        score = (uint64_t)rarity(s, e, w) << 40 |
+                rng_mix(x->c->order_key ^ e) >> 24;
         if (score < best) {
             best = score;
-            t->cursor = e;
+            x->t->cursor = e;
         }
     }
-    return t->cursor != UINT32_MAX;
+    return x->t->cursor != NONE;
 }
 
-bool picker__next(struct core *c, struct part *t, uint32_t *out_slot)
+bool picker__next(struct core *c, struct part *t, bool lone, uint32_t *out_slot)
 {
-    struct swarm *s = t->swarm;
+    struct choice x = {c, t, lone, c->overdue_count != 0};
     uint64_t w = 0;
 
-    if (s->priority_count != 0 &&
-        in_range(t, s->priority_first, s->priority_count, out_slot))
+    if (t->swarm->open_count == 0)
+        return false;
+    if (urgent(&x, out_slot) ||
+        in_range(&x, 0, swarm__blobs(t->swarm), 0, out_slot))
         return true;
-    if (in_range(t, 0, swarm__blobs(s), out_slot))
-        return true;
-    if (take_late(t, out_slot))
-        return true;
-    if (t->cursor != UINT32_MAX)
-        w = free_word(t, t->cursor);
-    if (w == 0 && choose_extent(c, t))
-        w = free_word(t, t->cursor);
+    if (t->cursor != NONE)
+        w = open_word(&x, t->cursor);
+    if (w == 0 && choose_extent(&x))
+        w = open_word(&x, t->cursor);
     if (w == 0)
         return false;
     *out_slot = t->cursor * EXTENT + (uint32_t)__builtin_ctzll(w);

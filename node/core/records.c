@@ -1,28 +1,38 @@
-/* records: which courses are to be complete here, and the records that say what
- * that means: asked of peers, checked, handed to the catalog. */
+/* records: the signed statements behind a course: answered to those who ask,
+ * checked when they come, handed to the catalog; and loads from the store. */
 #include "node/core/core_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/course.h"
 #include "crypto/edition.h"
+#include "crypto/record.h"
 
-/* ---- loads under way
- * ---------------------------------------------------------------- */
+#define RETRY_MS 5000
+#define NOT_ASKED_COST 3
+#define NOT_AUTHOR_COST 10
 
-struct load *load__new(struct core *c, enum load_kind kind)
+/* ---- loads under way ---------------------------------------------- */
+
+struct load *records__load(struct core *c, enum load_kind kind, conn_no conn)
 {
     struct load *l;
+    size_t all = 0;
+    size_t its = 0;
 
-    if (c->load_count == LOADS_MAX)
+    for (size_t i = 0; i < c->load_count; i++) {
+        all += c->loads[i].conn != 0;
+        its += c->loads[i].conn == conn;
+    }
+    if (c->load_count == LOADS_MAX ||
+        (conn != 0 && (all >= LOADS_FOR_PEERS || its >= LOADS_PER_PEER)))
         return NULL;
     l = &c->loads[c->load_count++];
-    *l = (struct load){.token = ++c->last_token, .kind = kind};
+    *l = (struct load){.token = ++c->last_token, .kind = kind, .conn = conn};
     return l;
 }
 
-bool load__take(struct core *c, uint64_t token, struct load *out)
+static bool take_load(struct core *c, uint64_t token, struct load *out)
 {
     for (size_t i = 0; i < c->load_count; i++) {
         if (c->loads[i].token != token)
@@ -34,16 +44,7 @@ bool load__take(struct core *c, uint64_t token, struct load *out)
     return false;
 }
 
-static size_t loads_of(const struct core *c, conn_no conn)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < c->load_count; i++)
-        n += c->loads[i].conn == conn;
-    return n;
-}
-
-static void load_course(struct core *c, const struct load *l)
+void records__load_course(struct core *c, const struct load *l)
 {
     struct core_effect *fx = core__effect(c, FX_LOAD_COURSE);
 
@@ -51,7 +52,7 @@ static void load_course(struct core *c, const struct load *l)
     fx->u.load_course.course = l->course;
 }
 
-static void load_edition(struct core *c, const struct load *l)
+void records__load_edition(struct core *c, const struct load *l)
 {
     struct core_effect *fx = core__effect(c, FX_LOAD_EDITION);
 
@@ -59,188 +60,77 @@ static void load_edition(struct core *c, const struct load *l)
     fx->u.load_edition.course = l->course;
 }
 
-/* ---- topics
- * ----------------------------------------------------------------------------
+/* ---- what peers are interested in --------------------------------- */
+
+static struct interest *interest_of(struct conn *p,
+                                    const struct course_id *course)
+{
+    for (size_t i = 0; i < p->interest_count; i++)
+        if (course_id_eq(&p->interests[i].course, course))
+            return &p->interests[i];
+    return NULL;
+}
+
+/* The newest INTERESTS_MAX are remembered. */
+static void note_interest(struct conn *p, const struct course_id *course)
+{
+    size_t at = p->interest_count;
+    struct interest *grown;
+
+    if (interest_of(p, course) != NULL)
+        return;
+    if (at == INTERESTS_MAX) {
+        at = p->interest_next++ % INTERESTS_MAX;
+    } else {
+        grown = core__grow(p->interests, &p->interest_cap, at,
+                           sizeof *p->interests);
+        if (grown == NULL)
+            return;
+        p->interests = grown;
+        p->interest_count++;
+    }
+    p->interests[at] = (struct interest){.course = *course};
+}
+
+/* Both know this edition of the course now. */
+static void note_edition(struct conn *p, const struct course_id *course,
+                         const struct record_id *edition)
+{
+    struct interest *it = interest_of(p, course);
+
+    if (it == NULL)
+        return;
+    it->has_edition = true;
+    it->edition = *edition;
+}
+
+/* ---- RECORDS for those who ask ------------------------------------ */
+
+/* Whoever asks about a course begins with it anew: its next HAVE is answered.
  */
-
-struct topic *topic__find(struct core *c, const struct course_id *course)
+static void forget_told(struct conn *p, const struct course_id *course)
 {
-    struct topic *t = c->topics;
-
-    while (t != NULL && !course_id_eq(&t->course, course))
-        t = t->next;
-    return t;
+    for (struct part *t = p->parts; t != NULL; t = t->next)
+        if (course_id_eq(&t->swarm->course, course))
+            t->told = false;
 }
-
-static void ask(struct core *c, struct topic *t, struct conn *p)
-{
-    struct msg m = {.type = MSG_ASK};
-    size_t at = 0;
-
-    while (at < ASKED_MAX && p->asks[at].state != ASK_NONE &&
-           !course_id_eq(&p->asks[at].course, &t->course))
-        at++;
-    if (at == ASKED_MAX)
-        at = (size_t)rng_below(&c->rng, ASKED_MAX);
-    p->asks[at].course = t->course;
-    p->asks[at].state = ASK_SENT;
-    p->asks[at].request = p->next_request++;
-    m.u.ask.request = p->asks[at].request;
-    m.u.ask.course = t->course;
-    core__send(c, p, &m);
-}
-
-static void load_topic(struct core *c, struct topic *t)
-{
-    struct load *l = load__new(c, LOAD_FETCH);
-
-    if (l == NULL || t->loading)
-        return;
-    l->course = t->course;
-    t->loading = true;
-    load_edition(c, l);
-}
-
-void topic__fetch(struct core *c, const struct course_id *course)
-{
-    struct topic *t = topic__find(c, course);
-    struct load *l;
-
-    if (t != NULL) { /* a second fetch: tell it what the first one knows */
-        t->told_no_peers = t->told_unknown = false;
-        if (t->swarm != NULL) {
-            core__notify(c, course, t->swarm,
-                         t->swarm->has_manifest ? NOTICE_MANIFEST
-                                                : NOTICE_EDITION);
-            t->swarm->completed = false;
-            swarm__check_complete(c, t->swarm);
-        }
-        return;
-    }
-    t = calloc(1, sizeof *t);
-    if (t == NULL) {
-        c->oom = true;
-        return;
-    }
-    t->course = *course;
-    t->next = c->topics;
-    c->topics = t;
-    l = load__new(c, LOAD_TOPIC);
-    if (l != NULL) {
-        l->course = *course;
-        load_course(c, l);
-    }
-    for (struct conn *p = c->conns; p != NULL; p = p->next)
-        if (p->greeted && !p->dropping)
-            ask(c, t, p);
-    core__wake(c, c->now_ms);
-}
-
-void topic__stop(struct core *c, const struct course_id *course)
-{
-    struct topic **at = &c->topics;
-    struct topic *t;
-
-    while (*at != NULL && !course_id_eq(&(*at)->course, course))
-        at = &(*at)->next;
-    t = *at;
-    if (t == NULL)
-        return;
-    *at = t->next;
-    if (t->swarm != NULL) {
-        t->swarm->fetching = false;
-        request__forget_swarm(c, t->swarm);
-        t->swarm->used_ms = c->now_ms;
-    }
-    buf_deinit(&t->course_record);
-    free(t);
-}
-
-/* A new connection: what is wanted, and what we take part in already. */
-void topic__greet(struct core *c, struct conn *p)
-{
-    for (struct topic *t = c->topics; t != NULL; t = t->next) {
-        t->told_no_peers = t->told_unknown = false;
-        ask(c, t, p);
-    }
-}
-
-static struct swarm *open_swarm(struct core *c, struct topic *t,
-                                const struct core_edition *ed)
-{
-    struct swarm *s = swarm__open(c, ed);
-    struct swarm *old = t->swarm;
-
-    if (s == NULL)
-        return NULL;
-    if (old != NULL && old != s) {
-        old->fetching = false;
-        request__forget_swarm(c, old);
-        old->used_ms = c->now_ms;
-    }
-    s->fetching = true;
-    t->swarm = s;
-    t->edition = ed->edition;
-    t->seq = ed->seq;
-    return s;
-}
-
-static void join_everybody(struct core *c, struct topic *t)
-{
-    for (struct conn *p = c->conns; p != NULL; p = p->next) {
-        struct part *part;
-
-        if (!p->greeted || p->dropping)
-            continue;
-        for (size_t i = 0; i < ASKED_MAX; i++) {
-            if (p->asks[i].state != ASK_ANSWERED ||
-                !course_id_eq(&p->asks[i].course, &t->course))
-                continue;
-            part = swarm__join(c, t->swarm, p);
-            if (part != NULL)
-                swarm__tell(c, part);
-        }
-    }
-}
-
-/* ---- RECORDS for those who ask
- * ------------------------------------------------------------ */
 
 void records__ask(struct core *c, struct conn *p, const struct msg *m)
 {
     struct load *l;
 
     if (!peer__spend(c, p)) {
-        peer__penalty(c, p, 1);
+        blame__penalty(c, p, 1);
         return;
     }
-    if (loads_of(c, p->no) >= LOADS_PER_PEER)
-        return; /* it asks again, or has too much to ask */
-    l = load__new(c, LOAD_ANSWER);
+    note_interest(p, &m->u.ask.course);
+    forget_told(p, &m->u.ask.course);
+    l = records__load(c, LOAD_ANSWER, p->no);
     if (l == NULL)
-        return;
-    l->conn = p->no;
+        return; /* too much at once: it will ask again */
     l->request = m->u.ask.request;
     l->course = m->u.ask.course;
-    load_course(c, l);
-}
-
-static void note_interest(struct conn *p, const struct course_id *course,
-                          const struct record_id *edition)
-{
-    size_t at = 0;
-
-    while (at < p->interest_count &&
-           !course_id_eq(&p->interests[at].course, course))
-        at++;
-    if (at == ASKED_MAX)
-        at = 0;
-    else if (at == p->interest_count)
-        p->interest_count++;
-    p->interests[at].course = *course;
-    p->interests[at].has_edition = edition != NULL;
-    if (edition != NULL)
-        p->interests[at].edition = *edition;
+    records__load_course(c, l);
 }
 
 static void add_record(struct msg *m, const uint8_t *p, size_t len)
@@ -251,143 +141,188 @@ static void add_record(struct msg *m, const uint8_t *p, size_t len)
     m->u.records.list[m->u.records.count++].len = len;
 }
 
+/* All in one message when it fits; else the edition last, in its own. */
 static void send_records(struct core *c, struct conn *p, uint32_t request,
                          const struct core_event *ev)
 {
+    size_t bytes = ev->u.course.course_record_len +
+                   ev->u.course.profile_record_len +
+                   ev->u.course.edition_record_len;
     struct msg m = {.type = MSG_RECORDS};
-    struct record r;
-    bool has_edition = false;
 
     m.u.records.request = request;
     if (ev->u.course.found && ev->u.course.edition_record != NULL) {
-        has_edition = record_decode(ev->u.course.edition_record,
-                                    ev->u.course.edition_record_len,
-                                    c->cfg.network, &r, NULL) == 0;
         add_record(&m, ev->u.course.course_record,
                    ev->u.course.course_record_len);
         add_record(&m, ev->u.course.profile_record,
                    ev->u.course.profile_record_len);
+        if (bytes > RECORD_BYTES_MAX) {
+            core__send(c, p, &m);
+            m.u.records.count = 0;
+        }
+        add_record(&m, ev->u.course.edition_record,
+                   ev->u.course.edition_record_len);
     }
-    note_interest(p, &ev->u.course.course, has_edition ? &r.id : NULL);
-    if (!has_edition) {
-        m.u.records.count = 0;
-        core__send(c, p, &m);
-        return;
-    }
-    /* An edition near the limit goes in a message of its own, first the course
-     * that it needs. */
-    if (ev->u.course.edition_record_len > MSG_CONTROL_MAX / 2) {
-        core__send(c, p, &m);
-        m.u.records.count = 0;
-    }
-    add_record(&m, ev->u.course.edition_record,
-               ev->u.course.edition_record_len);
     core__send(c, p, &m);
+}
+
+static bool edition_id(const struct core *c, const struct core_event *ev,
+                       struct record_id *out)
+{
+    struct record r;
+
+    if (!ev->u.course.found || ev->u.course.edition_record == NULL ||
+        record_decode(ev->u.course.edition_record,
+                      ev->u.course.edition_record_len, c->cfg.network, &r,
+                      NULL) != 0)
+        return false;
+    *out = r.id;
+    return true;
 }
 
 static void answer_course(struct core *c, const struct load *l,
                           const struct core_event *ev)
 {
     struct conn *p = peer__find(c, l->conn);
+    struct record_id edition;
 
-    if (p != NULL && !p->dropping)
-        send_records(c, p, l->request, ev);
-}
-
-static void push_course(struct core *c, const struct core_event *ev)
-{
-    for (struct conn *p = c->conns; p != NULL; p = p->next)
-        for (size_t i = 0; i < p->interest_count; i++)
-            if (course_id_eq(&p->interests[i].course, &ev->u.course.course) &&
-                !p->dropping)
-                send_records(c, p, 0, ev);
-}
-
-/* What the catalog holds of a course that we are to fetch. */
-static void begin_topic(struct core *c, const struct core_event *ev)
-{
-    struct topic *t = topic__find(c, &ev->u.course.course);
-
-    if (t == NULL || !ev->u.course.found)
+    if (p == NULL || p->dropping)
         return;
-    t->course_record.len = 0;
-    (void)buf_append(&t->course_record, ev->u.course.course_record,
-                     ev->u.course.course_record_len);
-    t->has_course = true;
-    if (ev->u.course.edition_record != NULL)
-        load_topic(c, t);
+    if (edition_id(c, ev, &edition))
+        note_edition(p, &l->course, &edition);
+    send_records(c, p, l->request, ev);
+}
+
+static void push_course(struct core *c, const struct load *l,
+                        const struct core_event *ev)
+{
+    struct record_id edition;
+
+    if (!edition_id(c, ev, &edition))
+        return;
+    for (struct conn *p = c->conns; p != NULL; p = p->next) {
+        const struct interest *it = interest_of(p, &l->course);
+
+        if (it == NULL || p->dropping ||
+            (it->has_edition && record_id_eq(&it->edition, &edition)))
+            continue;
+        note_edition(p, &l->course, &edition);
+        send_records(c, p, 0, ev);
+    }
+}
+
+void records__push(struct core *c, const struct course_id *course)
+{
+    struct load *l = records__load(c, LOAD_PUSH, 0);
+
+    if (l == NULL)
+        return;
+    l->course = *course;
+    records__load_course(c, l);
+}
+
+/* What the catalog holds of a course that is to be fetched. */
+static void begin_topic(struct core *c, const struct load *l,
+                        const struct core_event *ev)
+{
+    struct topic *t = topic__find(c, &l->course);
+
+    if (t == NULL)
+        return;
+    t->loading = false;
+    c->look = true;
+    if (!ev->u.course.found)
+        return;
+    if (t->course_record.len == 0)
+        (void)buf_append(&t->course_record, ev->u.course.course_record,
+                         ev->u.course.course_record_len);
+    t->need_edition |= ev->u.course.edition_record != NULL;
 }
 
 void records__course(struct core *c, const struct core_event *ev)
 {
     struct load l;
 
-    if (!load__take(c, ev->u.course.token, &l))
+    if (!take_load(c, ev->u.course.token, &l))
         return;
     if (l.kind == LOAD_ANSWER)
         answer_course(c, &l, ev);
     else if (l.kind == LOAD_PUSH)
-        push_course(c, ev);
-    else
-        begin_topic(c, ev);
+        push_course(c, &l, ev);
+    else if (l.kind == LOAD_TOPIC)
+        begin_topic(c, &l, ev);
 }
 
 void records__new_edition(struct core *c, const struct course_id *course)
 {
     struct topic *t = topic__find(c, course);
-    struct load *l = load__new(c, LOAD_PUSH);
 
-    if (l != NULL) {
-        l->course = *course;
-        load_course(c, l);
-    }
-    if (t != NULL)
-        load_topic(c, t);
+    records__push(c, course);
+    if (t == NULL)
+        return;
+    t->need_edition = true;
+    c->look = true;
 }
 
-/* ---- RECORDS that we asked for
- * --------------------------------------------------------------- */
+/* ---- RECORDS that come -------------------------------------------- */
 
-struct offer { /* what one RECORDS message says */
-    const struct span *course, *edition, *profile;
-    struct edition_payload payload;
-    struct record_id id;
-    struct author_id signer;
+struct offer {   /* what one RECORDS message says */
+    bool broken; /* something in it breaks the rules */
+    struct course_id course;
+    bool has_course; /* `course` is set */
+    const struct span *course_record, *edition_record, *profile_record;
+    struct record_id edition;
+    struct author_id signer, profile_signer;
+    uint64_t seq;
 };
 
-static bool same_course(const struct record *r, const struct course_id *course)
+static void read_edition(const struct record *r, struct offer *o)
 {
-    return memcmp(r->id.b, course->b, ID_BYTES) == 0;
+    struct edition_payload e;
+
+    if (edition_decode(r->payload, &e, NULL) != 0) {
+        o->broken = true;
+        return;
+    }
+    o->course = e.course;
+    o->has_course = true;
+    o->edition = r->id;
+    o->signer = r->signer;
+    o->seq = e.seq;
 }
 
-/* false: a record that breaks the rules, which its sender should have seen. */
-static bool sort_offer(struct core *c, struct topic *t, const struct msg *m,
+static void read_offer(const struct core *c, const struct msg *m,
                        struct offer *o)
 {
-    for (size_t i = 0; i < m->u.records.count; i++) {
+    *o = (struct offer){0};
+    for (size_t i = 0; i < m->u.records.count && !o->broken; i++) {
         const struct span *s = &m->u.records.list[i];
         struct record r;
 
-        if (record_decode(s->p, s->len, c->cfg.network, &r, NULL) != 0)
-            return false;
-        if (r.type == RECORD_COURSE && same_course(&r, &t->course)) {
-            o->course = s;
+        if (record_decode(s->p, s->len, c->cfg.network, &r, NULL) != 0) {
+            o->broken = true;
+        } else if (r.type == RECORD_COURSE) {
+            o->course_record = s;
+            if (!o->has_course)
+                memcpy(o->course.b, r.id.b, ID_BYTES);
+            o->broken |= memcmp(o->course.b, r.id.b, ID_BYTES) != 0;
+            o->has_course = true;
         } else if (r.type == RECORD_PROFILE) {
-            o->profile = s;
+            o->profile_record = s;
+            o->profile_signer = r.signer;
         } else if (r.type == RECORD_EDITION) {
-            o->edition = s;
-            o->id = r.id;
-            o->signer = r.signer;
-            if (edition_decode(r.payload, &o->payload, NULL) != 0 ||
-                !course_id_eq(&o->payload.course, &t->course))
-                return false;
+            struct course_id before = o->course;
+            bool had = o->has_course;
+
+            o->edition_record = s;
+            read_edition(&r, o);
+            o->broken |= had && !course_id_eq(&before, &o->course);
         }
     }
-    return true;
 }
 
-static bool author_may(struct core *c, const struct topic *t,
-                       const struct author_id *signer)
+static bool is_author(const struct core *c, const struct topic *t,
+                      const struct author_id *signer)
 {
     struct course_payload course;
     struct record r;
@@ -398,130 +333,145 @@ static bool author_may(struct core *c, const struct topic *t,
            course_has_author(&course, signer);
 }
 
-static void keep_span(struct core *c, struct span *list, size_t *n,
-                      size_t *offsets, const struct span *s)
+/* Spans are pointed into `kept` only at the end of the step: it may move. */
+static void keep_record(struct core *c, const uint8_t *p, size_t len)
 {
-    if (s == NULL)
-        return;
-    offsets[*n] = c->kept.len;
-    list[*n].len = s->len;
-    (void)buf_append(&c->kept, s->p, s->len);
-    (*n)++;
+    c->spans[c->span_count++].len = len;
+    (void)buf_append(&c->kept, p, len);
 }
 
 static void store_offer(struct core *c, struct topic *t, const struct offer *o)
 {
-    struct load *l = load__new(c, LOAD_STORE);
     struct core_effect *fx;
-    struct span course = buf_span(&t->course_record);
-    size_t offsets[4];
-    size_t n = 0;
+    struct load *l;
+    size_t at = 0;
 
+    keep_record(c, t->course_record.base, t->course_record.len);
+    if (o->profile_record != NULL && is_author(c, t, &o->profile_signer))
+        keep_record(c, o->profile_record->p, o->profile_record->len);
+    keep_record(c, o->edition_record->p, o->edition_record->len);
+    l = c->kept.failed ? NULL : records__load(c, LOAD_STORE, 0);
     if (l == NULL)
         return;
     l->course = t->course;
-    l->seq = o->payload.seq;
-    l->edition = o->id;
-    t->storing = true;
-    keep_span(c, c->spans, &n, offsets, &course);
-    keep_span(c, c->spans, &n, offsets, o->profile);
-    keep_span(c, c->spans, &n, offsets, o->edition);
-    for (size_t i = 0; i < n; i++)
-        c->spans[i].p = c->kept.base + offsets[i];
+    l->edition = o->edition;
+    t->storing++;
+    if (o->seq > t->storing_seq)
+        t->storing_seq = o->seq;
+    for (size_t i = 0; i < c->span_count; i++) {
+        c->spans[i].p = c->kept.base + at;
+        at += c->spans[i].len;
+    }
     fx = core__effect(c, FX_STORE_RECORDS);
     fx->u.store_records.token = l->token;
     fx->u.store_records.records = c->spans;
-    fx->u.store_records.count = n;
+    fx->u.store_records.count = c->span_count;
+}
+
+/* SPEC 3.3: "A seq below the current one never becomes current; seq MUST NOT
+ * jump by more than 2^20". One of equal seq is a proof against its author: the
+ * catalog is told, and keeps both. */
+static bool is_wanted(const struct topic *t, const struct offer *o)
+{
+    uint64_t top = t->seq > t->storing_seq ? t->seq : t->storing_seq;
+
+    if (o->seq == t->seq && t->swarm != NULL)
+        return !record_id_eq(&o->edition, &t->edition) &&
+               !record_id_eq(&o->edition, &t->fork);
+    return o->seq > top &&
+           (t->seq == 0 || o->seq - t->seq <= EDITION_SEQ_JUMP_MAX);
 }
 
 static void take_offer(struct core *c, struct topic *t, struct conn *p,
                        const struct offer *o)
 {
-    if (!author_may(c, t, &o->signer)) {
-        peer__penalty(c, p, 10);
+    if (o->course_record != NULL && t->course_record.len == 0)
+        (void)buf_append(&t->course_record, o->course_record->p,
+                         o->course_record->len);
+    if (o->edition_record == NULL || t->course_record.len == 0 ||
+        t->course_record.failed)
+        return;
+    if (!is_author(c, t, &o->signer)) {
+        blame__penalty(c, p, NOT_AUTHOR_COST);
         return;
     }
-    /* SPEC 3.3: "A seq below the current one never becomes current; seq MUST
-     * NOT jump by more than 2^20" */
-    if (o->payload.seq > t->seq && !t->storing &&
-        o->payload.seq - t->seq <= EDITION_SEQ_JUMP_MAX)
-        store_offer(c, t, o);
+    note_edition(p, &t->course, &o->edition);
+    if (!is_wanted(t, o))
+        return;
+    if (o->seq == t->seq)
+        t->fork = o->edition;
+    store_offer(c, t, o);
 }
 
-static struct topic *topic_of_answer(struct core *c, struct conn *p,
-                                     const struct msg *m, size_t *out_ask)
+/* Answers to what we asked are free; a push costs one of its requests. */
+static bool is_expected(struct core *c, struct conn *p, const struct msg *m)
 {
-    for (size_t i = 0; i < ASKED_MAX; i++) {
-        if (p->asks[i].state == ASK_NONE ||
-            p->asks[i].request != m->u.records.request)
-            continue;
-        *out_ask = i;
-        return topic__find(c, &p->asks[i].course);
-    }
-    *out_ask = ASKED_MAX;
+    if (m->u.records.request == 0)
+        return peer__spend(c, p) && m->u.records.count != 0;
+    if (m->u.records.request < p->next_request)
+        return true;
+    blame__penalty(c, p, NOT_ASKED_COST);
+    return false;
+}
+
+static struct ask *ask_by_request(struct conn *p, uint32_t request)
+{
+    for (size_t i = 0; i < p->ask_count && request != 0; i++)
+        if (p->asks[i].request == request)
+            return &p->asks[i];
     return NULL;
 }
 
-/* A pushed edition: which of our topics is it for? */
-static struct topic *topic_of_push(struct core *c, const struct msg *m)
+/* It knows the course: from now on it takes part. */
+static void take_part(struct core *c, struct topic *t, struct conn *p)
 {
-    for (size_t i = 0; i < m->u.records.count; i++) {
-        struct edition_payload e;
-        struct record r;
+    struct part *part = t->swarm != NULL ? swarm__join(c, t->swarm, p) : NULL;
 
-        if (record_decode(m->u.records.list[i].p, m->u.records.list[i].len,
-                          c->cfg.network, &r, NULL) == 0 &&
-            r.type == RECORD_EDITION &&
-            edition_decode(r.payload, &e, NULL) == 0)
-            return topic__find(c, &e.course);
-    }
-    return NULL;
+    if (part != NULL && (!part->told || !part->heard))
+        have__tell(c, part);
 }
 
 void records__got(struct core *c, struct conn *p, const struct msg *m)
 {
-    size_t at = ASKED_MAX;
+    struct ask *a = ask_by_request(p, m->u.records.request);
+    bool asked = a != NULL;
+    struct offer o;
     struct topic *t;
-    struct offer o = {0};
 
-    if (m->u.records.request == 0) {
-        if (!peer__spend(c, p))
-            return;
-        t = topic_of_push(c, m);
-    } else {
-        t = topic_of_answer(c, p, m, &at);
-        if (at == ASKED_MAX) {
-            peer__penalty(c, p, 3); /* nobody asked */
-            return;
-        }
+    if (!is_expected(c, p, m))
+        return;
+    c->look = true;
+    if (m->u.records.count == 0) {
+        if (asked && a->state == ASK_SENT)
+            a->state = ASK_EMPTY;
+        return;
     }
+    if (m->u.records.request != 0 && !asked)
+        return; /* of a fetch that ended meanwhile */
+    read_offer(c, m, &o);
+    if (o.broken ||
+        (asked && o.has_course && !course_id_eq(&a->course, &o.course))) {
+        blame__protocol(c, p, "sent a record that breaks the rules");
+        return;
+    }
+    t = o.has_course ? topic__find(c, &o.course) : NULL;
     if (t == NULL)
         return;
-    if (m->u.records.count == 0) {
-        if (at != ASKED_MAX && p->asks[at].state == ASK_SENT)
-            p->asks[at].state = ASK_EMPTY;
-        core__wake(c, c->now_ms);
+    take_offer(c, t, p, &o);
+    a = topic__ask_of(p, &t->course);
+    if (p->dropping || a == NULL || o.edition_record == NULL)
         return;
-    }
-    if (at != ASKED_MAX)
-        p->asks[at].state = ASK_ANSWERED;
-    if (!sort_offer(c, t, m, &o)) {
-        peer__ban(c, p, c->cfg.limits.ban_protocol_ms,
-                  "sent a record that breaks the rules");
-        return;
-    }
-    if (o.course != NULL && !t->has_course) {
-        (void)buf_append(&t->course_record, o.course->p, o.course->len);
-        t->has_course = !t->course_record.failed;
-    }
-    if (o.edition != NULL && t->has_course)
-        take_offer(c, t, p, &o);
-    if (t->swarm != NULL && at != ASKED_MAX) {
-        struct part *part = swarm__join(c, t->swarm, p);
+    a->state = ASK_ANSWERED;
+    if (asked)
+        take_part(c, t, p);
+}
 
-        if (part != NULL && !part->told)
-            swarm__tell(c, part);
-    }
+/* The catalog would not have it, or the disk. Somebody may know better. */
+static void ask_all_again(struct core *c, struct topic *t)
+{
+    for (struct conn *p = c->conns; p != NULL; p = p->next)
+        if (p->greeted && !p->dropping)
+            topic__ask_again(c, t, p, c->now_ms + RETRY_MS);
 }
 
 void records__stored(struct core *c, const struct core_event *ev)
@@ -529,62 +479,97 @@ void records__stored(struct core *c, const struct core_event *ev)
     struct topic *t;
     struct load l;
 
-    if (!load__take(c, ev->u.records_stored.token, &l))
+    if (!take_load(c, ev->u.records_stored.token, &l))
         return;
     t = topic__find(c, &l.course);
-    if (t == NULL)
+    if (t == NULL || t->storing == 0)
         return;
-    t->storing = false;
-    if (ev->u.records_stored.ok)
-        load_topic(c, t);
+    c->look = true;
+    if (--t->storing == 0)
+        t->storing_seq = 0;
+    if (!ev->u.records_stored.ok) {
+        ask_all_again(c, t);
+        return;
+    }
+    t->need_edition = true;
 }
 
-/* ---- editions from the store
- * ------------------------------------------------------------------- */
+/* ---- editions from the store -------------------------------------- */
+
+bool records__serve(struct core *c, struct conn *p,
+                    const struct record_id *edition)
+{
+    const struct interest *it = NULL;
+    struct load *l;
+
+    for (size_t i = 0; i < c->load_count; i++)
+        if (c->loads[i].kind == LOAD_SERVE && c->loads[i].conn == p->no &&
+            record_id_eq(&c->loads[i].edition, edition))
+            return true;
+    for (size_t i = 0; i < p->interest_count && it == NULL; i++)
+        if (p->interests[i].has_edition &&
+            record_id_eq(&p->interests[i].edition, edition))
+            it = &p->interests[i];
+    l = it != NULL ? records__load(c, LOAD_SERVE, p->no) : NULL;
+    if (l == NULL)
+        return false;
+    l->course = it->course;
+    l->edition = *edition;
+    records__load_edition(c, l);
+    return true;
+}
 
 static void fetch_edition(struct core *c, const struct load *l,
                           const struct core_event *ev)
 {
     struct topic *t = topic__find(c, &l->course);
-    struct swarm *s;
+    const struct core_edition *ed = &ev->u.edition.edition;
 
     if (t == NULL)
         return;
     t->loading = false;
+    c->look = true;
     if (ev->u.edition.bad_manifest) {
         core__notify(c, &t->course, NULL, NOTICE_BAD_EDITION);
-        return;
+    } else if (!ev->u.edition.found) {
+        t->need_edition = true; /* it was there a moment ago */
+        t->retry_ms = c->now_ms + RETRY_MS;
+    } else if (ed->seq >= t->seq) {
+        topic__follow(c, t, ed);
     }
-    if (!ev->u.edition.found || ev->u.edition.edition.seq < t->seq)
-        return;
-    s = open_swarm(c, t, &ev->u.edition.edition);
-    if (s == NULL)
-        return;
-    core__notify(c, &t->course, s, NOTICE_EDITION);
-    if (s->has_manifest)
-        core__notify(c, &t->course, s, NOTICE_MANIFEST);
-    join_everybody(c, t);
-    swarm__check_complete(c, s);
-    c->pump_down = true;
-    core__wake(c, c->now_ms);
 }
 
 static void serve_edition(struct core *c, const struct load *l,
                           const struct core_event *ev)
 {
     struct conn *p = peer__find(c, l->conn);
-    struct swarm *s;
-    struct part *part;
+    const struct core_edition *ed = &ev->u.edition.edition;
+    struct swarm *s = NULL;
+    struct part *t;
 
-    if (!ev->u.edition.found ||
-        !record_id_eq(&ev->u.edition.edition.edition, &l->edition))
+    if (p == NULL || p->dropping)
         return;
-    s = swarm__open(c, &ev->u.edition.edition);
-    if (s == NULL || p == NULL || p->dropping)
+    if (ev->u.edition.found && record_id_eq(&ed->edition, &l->edition))
+        s = swarm__open(c, ed);
+    if (s == NULL) {
+        have__tell_nothing(c, p, &l->edition);
         return;
-    part = swarm__join(c, s, p);
-    if (part != NULL && !part->told)
-        swarm__tell(c, part);
+    }
+    t = swarm__join(c, s, p);
+    if (t != NULL && !t->told)
+        have__tell(c, t);
+}
+
+/* A blob chunk went bad between its EV_STORED and now. */
+static void lose_blobs(struct core *c, struct swarm *s,
+                       const struct core_event *ev)
+{
+    const uint8_t *have =
+        ev->u.edition.found ? ev->u.edition.edition.have : NULL;
+
+    for (uint32_t i = 0; i < swarm__blobs(s); i++)
+        if (have == NULL || (have[i / 8] & (0x80u >> (i % 8))) == 0)
+            swarm__lost(c, s, i);
 }
 
 static void manifest_edition(struct core *c, const struct load *l,
@@ -596,84 +581,38 @@ static void manifest_edition(struct core *c, const struct load *l,
         return;
     s->loading_manifest = false;
     if (ev->u.edition.bad_manifest) {
-        s->fetching = false;
+        swarm__stop(c, s);
         core__notify(c, &s->course, s, NOTICE_BAD_EDITION);
         return;
     }
-    if (!ev->u.edition.found) { /* a blob chunk went bad meanwhile */
-        for (uint32_t i = 0; i < swarm__blobs(s); i++)
-            swarm__lost(c, s, i);
+    if (!ev->u.edition.found || !ev->u.edition.edition.has_manifest) {
+        lose_blobs(c, s, ev);
         return;
     }
-    if (!ev->u.edition.edition.has_manifest)
+    if (s->has_manifest)
         return;
     (void)swarm__open(c, &ev->u.edition.edition); /* the same one, grown */
     core__notify(c, &s->course, s, NOTICE_MANIFEST);
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
-        struct part *part = swarm__part(s, p);
+        struct part *t = swarm__part(s, p);
 
-        if (part != NULL)
-            swarm__tell(c, part);
+        if (t != NULL && t->told)
+            have__tell(c, t);
     }
     swarm__check_complete(c, s);
-    c->pump_down = true;
+    c->pump_all = true;
 }
 
 void records__edition(struct core *c, const struct core_event *ev)
 {
     struct load l;
 
-    if (!load__take(c, ev->u.edition.token, &l))
+    if (!take_load(c, ev->u.edition.token, &l))
         return;
     if (l.kind == LOAD_SERVE)
         serve_edition(c, &l, ev);
     else if (l.kind == LOAD_MANIFEST)
         manifest_edition(c, &l, ev);
-    else
+    else if (l.kind == LOAD_FETCH)
         fetch_edition(c, &l, ev);
-}
-
-/* ---- nobody there, nobody knows
- * ------------------------------------------------------------------ */
-
-static void watch_topic(struct core *c, struct topic *t)
-{
-    bool anybody = false;
-    bool waiting = false;
-    bool known = false;
-
-    for (struct conn *p = c->conns; p != NULL; p = p->next) {
-        if (p->dropping)
-            continue;
-        anybody |= p->greeted;
-        waiting |= !p->greeted;
-        for (size_t i = 0; i < ASKED_MAX; i++) {
-            if (!course_id_eq(&p->asks[i].course, &t->course))
-                continue;
-            waiting |= p->asks[i].state == ASK_SENT;
-            known |= p->asks[i].state == ASK_ANSWERED;
-        }
-    }
-    for (size_t i = 0; i < c->book_count; i++)
-        waiting |= c->book[i].state == BOOK_DIALLING;
-    if (!anybody && !waiting && !t->told_no_peers) {
-        t->told_no_peers = true;
-        core__notify(c, &t->course, t->swarm, NOTICE_NO_PEERS);
-    }
-    if (anybody && !waiting && !known && t->swarm == NULL && !t->loading &&
-        !t->storing && !t->told_unknown) {
-        t->told_unknown = true;
-        core__notify(c, &t->course, NULL, NOTICE_UNKNOWN_COURSE);
-    }
-}
-
-void topic__tick(struct core *c)
-{
-    for (struct topic *t = c->topics; t != NULL; t = t->next) {
-        watch_topic(c, t);
-        if (t->swarm != NULL && c->now_ms - t->notified_ms >= 250) {
-            t->notified_ms = c->now_ms;
-            core__notify(c, &t->course, t->swarm, NOTICE_PROGRESS);
-        }
-    }
 }

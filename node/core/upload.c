@@ -1,4 +1,5 @@
-/* upload: serving what others want, fairly by bytes. */
+/* upload: serving what others want: a bounded queue for each, and turns by
+ * bytes among them (deficit round robin). */
 #include "node/core/core_internal.h"
 
 #include <stdlib.h>
@@ -6,19 +7,61 @@
 #define QUANTUM (256 * 1024)
 #define RETRY_MS 20
 
-static uint64_t frame_bytes(const struct upload *u)
-{
-    return u->len + MSG_CHUNK_HEAD;
-}
-
-static struct upload *up_at(struct conn *p, size_t i)
+static struct upload *up_at(const struct conn *p, size_t i)
 {
     return &p->ups[(p->up_head + i) % p->up_cap];
 }
 
+static uint64_t frame_bytes(uint32_t len)
+{
+    return (uint64_t)len + MSG_CHUNK_HEAD;
+}
+
+/* ---- refusals, a run of request numbers in one message ------------ */
+
+struct refusals {
+    struct core *c;
+    struct conn *p;
+    uint32_t first, count;
+    enum refuse_reason why;
+};
+
+static void refuse_flush(struct refusals *r)
+{
+    struct msg m = {.type = MSG_REFUSE};
+
+    if (r->count == 0)
+        return;
+    m.u.refuse.request = r->first;
+    m.u.refuse.count = r->count;
+    m.u.refuse.reason = r->why;
+    core__send(r->c, r->p, &m);
+    r->count = 0;
+}
+
+static void refuse(struct refusals *r, uint32_t request, enum refuse_reason why)
+{
+    if (r->count != 0 && (why != r->why || request != r->first + r->count))
+        refuse_flush(r);
+    if (r->count++ == 0)
+        r->first = request;
+    r->why = why;
+}
+
+static void refuse_one(struct core *c, struct conn *p, uint32_t request,
+                       enum refuse_reason why)
+{
+    struct refusals r = {.c = c, .p = p};
+
+    refuse(&r, request, why);
+    refuse_flush(&r);
+}
+
+/* ---- the queue ---------------------------------------------------- */
+
 static bool grow_queue(struct conn *p)
 {
-    size_t cap = p->up_cap ? 2 * p->up_cap : 64;
+    size_t cap = p->up_cap != 0 ? 2 * p->up_cap : 64;
     struct upload *grown = malloc(cap * sizeof *grown);
 
     if (grown == NULL)
@@ -39,54 +82,77 @@ static void pop(struct conn *p)
     p->up_count--;
 }
 
-static void refuse(struct core *c, struct conn *p, uint32_t request,
-                   enum refuse_reason why)
-{
-    struct msg m = {.type = MSG_REFUSE};
-
-    m.u.refuse.request = request;
-    m.u.refuse.count = 1;
-    m.u.refuse.reason = why;
-    core__send(c, p, &m);
-}
-
 /* SPEC 6: "A server keeps at most 8 MiB of wanted bytes for a peer; beyond that
  * the oldest not yet begun are refused" */
-static void make_room(struct core *c, struct conn *p, uint32_t len)
+static void make_room(struct refusals *r, uint32_t len)
 {
+    struct conn *p = r->p;
+
     while (p->up_count != 0 &&
-           (p->up_bytes + len > c->cfg.limits.want_queue_bytes ||
-            p->up_count >= UPLOAD_QUEUE_MAX)) {
-        refuse(c, p, up_at(p, 0)->request, REFUSE_BUSY);
+           (p->up_bytes + len > r->c->cfg.limits.want_queue_bytes ||
+            p->up_count >= UPLOADS_MAX)) {
+        refuse(r, up_at(p, 0)->request, REFUSE_BUSY);
         pop(p);
     }
 }
 
-static void enqueue(struct core *c, struct conn *p, const struct swarm *s,
-                    uint32_t slot, uint32_t request)
+/* One slot asked for a thousand times is a thousand entries: bytes like any
+ * other, at the asker's own turn. */
+static void enqueue(struct refusals *r, const struct swarm *s, uint32_t slot,
+                    uint32_t request)
 {
+    struct conn *p = r->p;
     struct upload u = {request, slot, s->no, s->table->refs[slot].stored_len};
 
-    make_room(c, p, u.len);
+    make_room(r, u.len);
     if (p->up_count == p->up_cap && !grow_queue(p)) {
-        refuse(c, p, request, REFUSE_BUSY);
+        refuse(r, request, REFUSE_BUSY);
         return;
     }
     *up_at(p, p->up_count++) = u;
     p->up_bytes += u.len;
 }
 
+/* Back to where it came from: among the others by its number. */
+static void put_back(struct core *c, struct conn *p, const struct swarm *s,
+                     uint32_t slot, uint32_t request)
+{
+    struct upload u = {request, slot, s->no, s->table->refs[slot].stored_len};
+    size_t i = 0;
+
+    if (p->up_count == p->up_cap && !grow_queue(p)) {
+        refuse_one(c, p, request, REFUSE_BUSY);
+        return;
+    }
+    p->up_head = (p->up_head + p->up_cap - 1) % p->up_cap;
+    p->up_count++;
+    p->up_bytes += u.len;
+    for (; i + 1 < p->up_count && up_at(p, i + 1)->request < request; i++)
+        *up_at(p, i) = *up_at(p, i + 1);
+    *up_at(p, i) = u;
+}
+
+/* ---- what peers say ----------------------------------------------- */
+
+/* It may have been put away: then it is loaded, and the peer asks again. */
+static void want_unknown(struct core *c, struct conn *p, const struct msg *m)
+{
+    bool coming = records__serve(c, p, &m->u.want.edition);
+    struct msg out = {.type = MSG_REFUSE};
+
+    out.u.refuse.request = m->u.want.request;
+    out.u.refuse.count = (uint32_t)m->u.want.count;
+    out.u.refuse.reason = coming ? REFUSE_BUSY : REFUSE_NOT_HERE;
+    core__send(c, p, &out);
+}
+
 void upload__want(struct core *c, struct conn *p, const struct msg *m)
 {
     struct swarm *s = swarm__by_edition(c, &m->u.want.edition);
+    struct refusals r = {.c = c, .p = p};
 
     if (s == NULL) {
-        struct msg out = {.type = MSG_REFUSE};
-
-        out.u.refuse.request = m->u.want.request;
-        out.u.refuse.count = (uint32_t)m->u.want.count;
-        out.u.refuse.reason = REFUSE_NOT_HERE;
-        core__send(c, p, &out);
+        want_unknown(c, p, m);
         return;
     }
     s->used_ms = c->now_ms;
@@ -95,31 +161,35 @@ void upload__want(struct core *c, struct conn *p, const struct msg *m)
         uint32_t request = m->u.want.request + (uint32_t)i;
 
         if (slot < s->table->count && bits_get(&s->have, slot))
-            enqueue(c, p, s, slot, request);
+            enqueue(&r, s, slot, request);
         else
-            refuse(c, p, request, REFUSE_NOT_HERE);
+            refuse(&r, request, REFUSE_NOT_HERE);
     }
+    refuse_flush(&r);
     c->pump_up = true;
 }
 
 void upload__cancel(struct core *c, struct conn *p, const struct msg *m)
 {
+    struct refusals r = {.c = c, .p = p};
     size_t kept = 0;
-    uint32_t first = m->u.cancel.request;
 
+    if (!peer__spend(c, p))
+        return; /* then it gets what it asked for */
     /* SPEC 6: "those requests are not wanted any more: each that is not under
      * way is answered by REFUSE" */
     for (size_t i = 0; i < p->up_count; i++) {
         struct upload u = *up_at(p, i);
 
-        if (u.request - first < m->u.cancel.count) {
+        if (u.request - m->u.cancel.request < m->u.cancel.count) {
             p->up_bytes -= u.len;
-            refuse(c, p, u.request, REFUSE_BUSY);
+            refuse(&r, u.request, REFUSE_BUSY);
         } else {
             *up_at(p, kept++) = u;
         }
     }
     p->up_count = kept;
+    refuse_flush(&r);
 }
 
 void upload__drop_all(struct core *c, struct conn *p)
@@ -128,26 +198,33 @@ void upload__drop_all(struct core *c, struct conn *p)
     p->unsent_bytes = 0;
     p->up_count = 0;
     p->up_bytes = 0;
+    c->pump_up = true;
 }
 
 void upload__forget_swarm(struct core *c, swarm_no no)
 {
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
+        struct refusals r = {.c = c, .p = p};
         size_t kept = 0;
 
         for (size_t i = 0; i < p->up_count; i++) {
             struct upload u = *up_at(p, i);
 
-            if (u.swarm == no)
+            if (u.swarm == no) {
                 p->up_bytes -= u.len;
-            else
+                refuse(&r, u.request, REFUSE_BUSY);
+            } else {
                 *up_at(p, kept++) = u;
+            }
         }
         p->up_count = kept;
+        refuse_flush(&r);
     }
 }
 
-static void no_longer_unsent(struct core *c, struct conn *p, uint64_t bytes)
+/* ---- what the driver says ----------------------------------------- */
+
+static void less_unsent(struct core *c, struct conn *p, uint64_t bytes)
 {
     if (bytes > p->unsent_bytes)
         bytes = p->unsent_bytes;
@@ -158,7 +235,8 @@ static void no_longer_unsent(struct core *c, struct conn *p, uint64_t bytes)
 
 void upload__sent(struct core *c, struct conn *p, uint32_t bytes)
 {
-    no_longer_unsent(c, p, bytes);
+    p->again_ms = 0;
+    less_unsent(c, p, bytes);
 }
 
 void upload__served(struct core *c, const struct core_event *ev)
@@ -166,40 +244,48 @@ void upload__served(struct core *c, const struct core_event *ev)
     struct conn *p = peer__find(c, ev->u.served.conn);
     struct swarm *s = swarm__by_no(c, ev->u.served.swarm);
     uint32_t slot = ev->u.served.slot;
+    uint32_t request = ev->u.served.request;
     uint32_t len;
 
-    if (p == NULL)
+    if (s != NULL && (slot >= s->table->count || s->serving == 0))
+        s = NULL;
+    if (s != NULL)
+        s->serving--;
+    if (p == NULL || p->dropping)
         return;
-    len = s != NULL && slot < s->table->count ? s->table->refs[slot].stored_len
-                                              : 0;
+    len = s != NULL ? s->table->refs[slot].stored_len : 0;
+    if (ev->u.served.result == SERVE_OK) {
+        p->known->sent_bytes += len;
+        return;
+    }
+    less_unsent(c, p, frame_bytes(len));
     switch (ev->u.served.result) {
     case SERVE_OK:
-        p->sent_bytes += len;
+    case SERVE_GONE:
         break;
     case SERVE_MISSING:
-        no_longer_unsent(c, p, len + MSG_CHUNK_HEAD);
-        refuse(c, p, ev->u.served.request, REFUSE_NOT_HERE);
+        refuse_one(c, p, request, REFUSE_NOT_HERE);
         if (s != NULL)
             swarm__lost(c, s, slot);
         break;
     case SERVE_AGAIN:
-        no_longer_unsent(c, p, len + MSG_CHUNK_HEAD);
+        p->again_ms = c->now_ms + RETRY_MS;
+        core__wake(c, p->again_ms);
         if (s != NULL)
-            enqueue(c, p, s, slot, ev->u.served.request);
-        c->pump_up = false; /* not at once: after an EV_SENT or a while */
-        core__wake(c, c->now_ms + RETRY_MS);
-        break;
-    case SERVE_GONE:
-        no_longer_unsent(c, p, len + MSG_CHUNK_HEAD);
+            put_back(c, p, s, slot, request);
+        else
+            refuse_one(c, p, request, REFUSE_BUSY);
         break;
     }
 }
+
+/* ---- turns -------------------------------------------------------- */
 
 static bool may_serve(const struct core *c, const struct conn *p)
 {
     const struct core_limits *l = &c->cfg.limits;
 
-    return p->up_count != 0 && !p->dropping &&
+    return p->up_count != 0 && !p->dropping && c->now_ms >= p->again_ms &&
            p->unsent_bytes < l->unsent_peer_bytes &&
            c->unsent_bytes < l->unsent_total_bytes;
 }
@@ -209,23 +295,25 @@ static void serve_turn(struct core *c, struct conn *p)
     p->deficit += QUANTUM;
     while (may_serve(c, p) && p->deficit > 0) {
         struct upload u = *up_at(p, 0);
+        struct swarm *s = swarm__by_no(c, u.swarm);
         struct core_effect *fx = core__effect(c, FX_SERVE);
 
+        s->serving++; /* it stays until EV_SERVED */
         fx->u.serve.conn = p->no;
         fx->u.serve.swarm = u.swarm;
         fx->u.serve.slot = u.slot;
         fx->u.serve.request = u.request;
-        p->deficit -= (int64_t)frame_bytes(&u);
-        p->unsent_bytes += frame_bytes(&u);
-        c->unsent_bytes += frame_bytes(&u);
+        p->deficit -= (int64_t)frame_bytes(u.len);
+        p->unsent_bytes += frame_bytes(u.len);
+        c->unsent_bytes += frame_bytes(u.len);
         pop(p);
     }
-    if (p->up_count == 0)
-        p->deficit = 0;
+    if (p->deficit > 0)
+        p->deficit = 0; /* nothing waits, or not for want of turns */
 }
 
-/* Deficit round robin: a quantum of bytes each, beginning behind the one that
- * was served last, until nobody may be served. */
+/* A quantum each, beginning behind the one that was served last, until nobody
+ * may be served. */
 void upload__pump(struct core *c)
 {
     bool any = true;
@@ -235,11 +323,11 @@ void upload__pump(struct core *c)
         size_t n = c->conn_count;
 
         any = false;
-        while (start != NULL && start->no <= c->serve_after)
+        while (start != NULL && start->no <= c->served_last)
             start = start->next;
         for (struct conn *p = start != NULL ? start : c->conns; n != 0; n--) {
             if (may_serve(c, p)) {
-                c->serve_after = p->no;
+                c->served_last = p->no;
                 serve_turn(c, p);
                 any = true;
             }

@@ -147,19 +147,18 @@ static void view_deinit(struct edition_view *v)
     buf_deinit(&v->record);
 }
 
-static int view_open(struct node *n, const struct record_id *edition,
-                     struct edition_view *v, struct err *e)
+/* Of v->record, which has been read. */
+static int view_decode(struct node *n, struct edition_view *v,
+                       struct record_id *out_id, struct err *e)
 {
     struct record r;
     uint8_t bits[(MANIFEST_BLOB_ENTRIES_MAX + 7) / 8];
     uint32_t held = 0;
-    int rc = catalog_get(n->catalog, edition, &v->record, e);
+    int rc = record_decode(v->record.base, v->record.len, n->network, &r, e);
 
-    if (rc == 0)
-        rc = record_decode(v->record.base, v->record.len, n->network, &r, e);
     if (rc == 0 && r.type != RECORD_EDITION)
         rc = err_set(e, ERR_NOT_FOUND, "record '%.16s' is not an edition",
-                     record_id_hex(edition).s);
+                     record_id_hex(&r.id).s);
     if (rc == 0)
         rc = edition_decode(r.payload, &v->payload, e);
     if (rc == 0)
@@ -169,7 +168,18 @@ static int view_open(struct node *n, const struct record_id *edition,
         rc =
             store_have(n->store, v->blobs.refs, v->blobs.count, bits, &held, e);
     v->blobs_held = rc == 0 && held == v->blobs.count;
+    if (rc == 0)
+        *out_id = r.id;
     return rc;
+}
+
+static int view_open(struct node *n, const struct record_id *edition,
+                     struct edition_view *v, struct err *e)
+{
+    struct record_id id;
+    int rc = catalog_get(n->catalog, edition, &v->record, e);
+
+    return rc == 0 ? view_decode(n, v, &id, e) : rc;
 }
 
 static int view_manifest(struct node *n, const struct record_id *edition,
@@ -195,16 +205,40 @@ static int view_manifest(struct node *n, const struct record_id *edition,
     return 0;
 }
 
+static int load_viewed(struct node *n, const struct record_id *edition,
+                       struct edition_view *v, struct held_manifest **out,
+                       struct err *e)
+{
+    if (!v->blobs_held)
+        return err_set(e, ERR_NOT_FOUND, "the manifest is not here yet");
+    return view_manifest(n, edition, v, out, e);
+}
+
 int node_manifest_load(struct node *n, const struct record_id *edition,
                        struct held_manifest **out, struct err *e)
 {
     struct edition_view v = {.record = BUF_INIT, .blobs = CHUNK_TABLE_INIT};
     int rc = view_open(n, edition, &v, e);
 
-    if (rc == 0 && !v.blobs_held)
-        rc = err_set(e, ERR_NOT_FOUND, "the manifest is not here yet");
     if (rc == 0)
-        rc = view_manifest(n, edition, &v, out, e);
+        rc = load_viewed(n, edition, &v, out, e);
+    view_deinit(&v);
+    return rc;
+}
+
+int node_manifest_of(struct node *n, struct span record,
+                     struct held_manifest **out, struct err *e)
+{
+    struct edition_view v = {.record = BUF_INIT, .blobs = CHUNK_TABLE_INIT};
+    struct record_id id;
+    int rc = buf_append(&v.record, record.p, record.len);
+
+    if (rc != 0)
+        rc = err_set(e, ERR_NOMEM, "record");
+    if (rc == 0)
+        rc = view_decode(n, &v, &id, e);
+    if (rc == 0)
+        rc = load_viewed(n, &id, &v, out, e);
     view_deinit(&v);
     return rc;
 }

@@ -75,7 +75,15 @@ struct held_manifest {
  *  caller gets one reference. ERR_NOT_FOUND when blob chunks are missing. */
 int node_manifest_load(struct node *n, const struct record_id *edition,
                        struct held_manifest **out, struct err *e);
-void held_manifest_unref(struct held_manifest *h); /* loop thread */
+
+/** node_manifest_of - of an edition record that the catalog does not have yet;
+ *  otherwise as node_manifest_load. */
+int node_manifest_of(struct node *n, struct span record,
+                     struct held_manifest **out, struct err *e);
+
+/** held_manifest_unref - on the thread that has the others, if any. NULL is
+ *  fine. */
+void held_manifest_unref(struct held_manifest *h);
 
 /** node_hint - tell the core of a peer's address. */
 void node_hint(struct node *n, const struct node_id *node, const char *address,

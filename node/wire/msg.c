@@ -18,8 +18,7 @@ static uint32_t get_u32(const uint8_t *p)
            p[3];
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------ */
 
 /* Messages have all of their keys, in order: an optional key is asked for with
  * peek_key. Unknown keys behind the known ones are skipped. */
@@ -315,9 +314,7 @@ int msg_decode(const uint8_t *frame, size_t len, struct msg *out, struct err *e)
     return cbor_done(&b.in) ? 0 : bad(e, "a body of another shape");
 }
 
-/* ---- writing
- * -----------------------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------ */
 
 static void put_uint(struct buf *out, uint64_t key, uint64_t v)
 {

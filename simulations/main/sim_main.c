@@ -49,6 +49,16 @@ static void complain(const struct options *o, const struct plan *p,
                  o->scenario != NULL ? o->scenario : "");
 }
 
+static void praise(const struct plan *p, const struct sim_result *r)
+{
+    (void)printf("seed %" PRIu64 " %s: %u nodes, %zu kinds of foes, %" PRIu64
+                 " chunks, %" PRIu64 " bad, %" PRIu64 " ms (%" PRIu64
+                 " without faults), %" PRIu64 " lines, trace %.16s\n",
+                 p->seed, p->scenario, p->seeders + p->learners, p->foe_kinds,
+                 r->good_chunks, r->bad_chunks, r->done_ms, r->alone_ms,
+                 r->lines, r->hash);
+}
+
 /* S16: the same seed gives the same trace. */
 static void repeat(const struct plan *p, struct sim_result *r)
 {
@@ -78,12 +88,7 @@ static bool run_seed(const struct options *o, uint64_t seed)
     if (r.broken != NULL)
         complain(o, &p, &r);
     else if (!o->quiet)
-        (void)printf("seed %" PRIu64 " %s: %u nodes, %zu kinds of foes, "
-                     "%" PRIu64 " chunks, %" PRIu64 " bad, done after %" PRIu64
-                     ".%03" PRIu64 " s, %" PRIu64 " lines, trace %.16s\n",
-                     seed, p.scenario, p.seeders + p.learners, p.foe_kinds,
-                     r.good_chunks, r.bad_chunks, r.done_ms / 1000,
-                     r.done_ms % 1000, r.lines, r.hash);
+        praise(&p, &r);
     (void)fflush(stdout);
     return r.broken == NULL;
 }

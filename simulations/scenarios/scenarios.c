@@ -104,6 +104,7 @@ static void fill_liars(struct plan *p, struct rng *rng)
     foes(p, rng_below(rng, 2) == 0 ? ADVERSARY_LIAR : ADVERSARY_SHIFTER,
          p->seeders + p->learners);
     p->bound_percent = 200;
+    p->bound_ms = 10000;
 }
 
 /* T10: 9 stallers and one honest seeder; 1.5 times, and the deadlines. */
@@ -112,7 +113,9 @@ static void fill_stallers(struct plan *p, struct rng *rng)
     some_course(p, rng, 200);
     foes(p, ADVERSARY_STALLER, 9);
     p->foes[0].visits = rng_below(rng, 2) == 0;
+    p->seeder_up_bps = rng_below(rng, 2) == 0 ? 50000 : 0;
     p->bound_percent = 150;
+    p->bound_ms = 30000;
 }
 
 static void fill_tricklers(struct plan *p, struct rng *rng)

@@ -1,0 +1,333 @@
+/* ask: how much is asked of whom, and what happens when it does not come. A
+ * window of bytes for each peer, one for all that is not stored yet; deadlines;
+ * and the end game, when what is left is on its way already. */
+#include "node/core/core_internal.h"
+
+#define PROBE_EVERY_MS 60000
+#define ENDGAME_AGE_MS 500 /* asked so long ago that asking twice may pay */
+#define ENDGAME_BATCH 4
+#define WINDOW_LEAST (16u * 1024u)
+
+/* ---- room --------------------------------------------------------- */
+
+static bool is_idle(const struct conn *p)
+{
+    return p->req_count == 0;
+}
+
+/* An idle peer may always be asked for one: limits may be below a chunk. */
+static bool has_room(struct core *c, const struct conn *p)
+{
+    if (p->req_count >= REQS_MAX ||
+        (p->inflight_bytes >= p->window_bytes && !is_idle(p)))
+        return false;
+    if (c->unstored_bytes < c->cfg.limits.unstored_bytes)
+        return true;
+    c->starved = true;
+    return false;
+}
+
+/* So that there is not one WANT a chunk, an eighth of the window must be free:
+ * at full speed some 14 chunks. */
+static bool worth_asking(const struct conn *p)
+{
+    return is_idle(p) ||
+           (p->inflight_bytes < p->window_bytes &&
+            p->window_bytes - p->inflight_bytes >= p->window_bytes / 8);
+}
+
+static bool may_ask(const struct core *c, const struct part *t)
+{
+    const struct swarm *s = t->swarm;
+
+    return s->fetching && !s->completed && t->heard &&
+           c->now_ms >= t->pause_until_ms && c->now_ms >= s->pause_until_ms;
+}
+
+/* ---- one request -------------------------------------------------- */
+
+static uint64_t patience(const struct core *c, const struct conn *p)
+{
+    const struct core_limits *l = &c->cfg.limits;
+    uint64_t ms = 4 * (uint64_t)p->rtt_ms;
+
+    if (p->rate_bps != 0)
+        ms += p->inflight_bytes * 1000 / p->rate_bps;
+    ms = ms > l->request_min_ms ? ms : l->request_min_ms;
+    return ms < l->request_max_ms ? ms : l->request_max_ms;
+}
+
+static bool note_request(struct core *c, struct conn *p, struct swarm *s,
+                         uint32_t slot)
+{
+    struct request r = {.id = p->next_request,
+                        .slot = slot,
+                        .swarm = s,
+                        .len = s->table->refs[slot].stored_len,
+                        .live = true,
+                        .sent_ms = c->now_ms};
+
+    if (is_idle(p)) { /* the clock of its rate starts with work */
+        p->rate_since_ms = p->heard_ms = c->now_ms;
+        p->rate_bytes = 0;
+    }
+    r.patience_ms = patience(c, p);
+    if (!request__push(p, &r))
+        return false;
+    p->next_request++;
+    swarm__hold(s, slot);
+    c->unstored_bytes += r.len;
+    return true;
+}
+
+struct want { /* a WANT being filled */
+    struct core *c;
+    struct part *t;
+    struct msg m;
+};
+
+static void begin_want(struct want *w, struct core *c, struct part *t)
+{
+    w->c = c;
+    w->t = t;
+    w->m.type = MSG_WANT;
+    w->m.u.want.edition = t->swarm->edition;
+    w->m.u.want.count = 0;
+}
+
+static void send_want(struct want *w)
+{
+    if (w->m.u.want.count != 0)
+        core__send(w->c, w->t->conn, &w->m);
+    w->m.u.want.count = 0;
+}
+
+static bool add_want(struct want *w, uint32_t slot)
+{
+    struct conn *p = w->t->conn;
+    uint32_t max = w->c->cfg.limits.ids_per_want;
+
+    if (w->m.u.want.count == 0)
+        w->m.u.want.request = p->next_request;
+    if (!note_request(w->c, p, w->t->swarm, slot))
+        return false;
+    w->m.u.want.slots[w->m.u.want.count++] = slot;
+    if (w->m.u.want.count >= max || w->m.u.want.count == MSG_WANT_MAX)
+        send_want(w);
+    return true;
+}
+
+/* ---- the end game ------------------------------------------------- */
+
+static bool is_slow(const struct core *c, const struct conn *o,
+                    const struct conn *than, const struct request *r)
+{
+    uint64_t age = c->now_ms - r->sent_ms;
+
+    return age >= ENDGAME_AGE_MS &&
+           (o->good == 0 || o->rate_bps < than->rate_bps ||
+            age >= c->cfg.limits.request_min_ms);
+}
+
+/* Everything is on its way: what others are slow with is asked of an idle peer
+ * too. The first to come cancels the other. */
+static void ask_twice(struct want *w)
+{
+    struct part *t = w->t;
+    struct swarm *s = t->swarm;
+    uint32_t asked = 0;
+
+    for (struct conn *o = w->c->conns; o != NULL; o = o->next) {
+        for (size_t i = 0; i < o->req_count && o != t->conn; i++) {
+            const struct request *r = request__at(o, i);
+
+            if (asked == ENDGAME_BATCH)
+                return;
+            if (r->live && r->swarm == s &&
+                !node_id_eq(&o->node, &t->conn->node) &&
+                s->copies[r->slot] < COPIES_MAX &&
+                !bits_get(&s->have, r->slot) && swarm__part_has(t, r->slot) &&
+                is_slow(w->c, o, t->conn, r))
+                asked += add_want(w, r->slot);
+        }
+    }
+}
+
+/* ---- one part ----------------------------------------------------- */
+
+/* A slow or distrusted peer gets one request at a time, for what nobody better
+ * offers; a slow one a probe for anything once a minute. */
+static bool is_lone(const struct part *t)
+{
+    return t->distrusted || request__is_slow(t->conn);
+}
+
+static bool is_probe(const struct core *c, const struct conn *p)
+{
+    return request__is_slow(p) && c->now_ms >= p->probe_ms;
+}
+
+static void ask_lone(struct core *c, struct part *t)
+{
+    struct conn *p = t->conn;
+    bool probe = is_probe(c, p);
+    struct want w;
+    uint32_t slot;
+
+    if (!is_idle(p) || !has_room(c, p) || !picker__next(c, t, !probe, &slot))
+        return;
+    if (probe)
+        p->probe_ms = c->now_ms + PROBE_EVERY_MS;
+    begin_want(&w, c, t);
+    (void)add_want(&w, slot);
+    send_want(&w);
+}
+
+/* Return: was anything asked? */
+static bool ask_part(struct core *c, struct part *t)
+{
+    uint32_t before = t->conn->next_request;
+    struct swarm *s = t->swarm;
+    struct want w;
+    uint32_t slot;
+
+    if (!may_ask(c, t) || !worth_asking(t->conn))
+        return false;
+    if (is_lone(t)) {
+        ask_lone(c, t);
+        return t->conn->next_request != before;
+    }
+    begin_want(&w, c, t);
+    while (s->open_count != 0 && has_room(c, t->conn) &&
+           picker__next(c, t, false, &slot))
+        if (!add_want(&w, slot))
+            break;
+    if (s->open_count == 0 && is_idle(t->conn) && has_room(c, t->conn))
+        ask_twice(&w);
+    send_want(&w);
+    return t->conn->next_request != before;
+}
+
+/* Swarms take turns at a peer: the first that asked goes to the end. */
+static void to_the_end(struct part *t)
+{
+    struct part **link = &t->conn->parts;
+
+    while (*link != t)
+        link = &(*link)->next;
+    *link = t->next;
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = t;
+    t->next = NULL;
+}
+
+void ask__one(struct core *c, struct conn *p)
+{
+    struct part *first = NULL;
+
+    for (struct part *t = p->parts; t != NULL; t = t->next)
+        if (ask_part(c, t) && first == NULL)
+            first = t;
+    if (first != NULL)
+        to_the_end(first);
+}
+
+/* All, beginning behind the one that began last time: when the room for what is
+ * not stored runs out, it is not always the same who get none. */
+void ask__all(struct core *c)
+{
+    struct conn *start = c->conns;
+
+    c->starved = false;
+    while (start != NULL && start->no <= c->asked_last)
+        start = start->next;
+    if (start == NULL)
+        start = c->conns;
+    if (start == NULL)
+        return;
+    c->asked_last = start->no;
+    for (struct conn *p = start; p != NULL; p = p->next)
+        ask__one(c, p);
+    for (struct conn *p = c->conns; p != start; p = p->next)
+        ask__one(c, p);
+}
+
+/* ---- what does not come ------------------------------------------- */
+
+/* Two owe it beyond their time: the one who was asked first is told that it
+ * need not send it any more. */
+static void give_up_first(struct core *c, const struct swarm *s, uint32_t slot)
+{
+    struct conn *whose = NULL;
+    size_t which = 0;
+    uint32_t overdue = 0;
+
+    for (struct conn *p = c->conns; p != NULL; p = p->next)
+        for (size_t i = 0; i < p->req_count; i++) {
+            const struct request *r = request__at(p, i);
+
+            if (r->swarm != s || r->slot != slot || r->live || r->cancelled)
+                continue;
+            overdue++;
+            if (whose == NULL ||
+                r->sent_ms < request__at(whose, which)->sent_ms) {
+                whose = p;
+                which = i;
+            }
+        }
+    if (overdue > 1)
+        request__give_up(c, whose, which);
+}
+
+/* As long as nobody else offers the slot, there is no point in being hasty. */
+static bool is_late(const struct core *c, const struct request *r, bool *alone)
+{
+    uint64_t age = c->now_ms - r->sent_ms;
+
+    *alone = swarm__sources(r->swarm, r->slot) < 2;
+    return age >= (*alone ? c->cfg.limits.request_alone_ms : r->patience_ms);
+}
+
+static bool watch_conn(struct core *c, struct conn *p)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < p->req_count; i++) {
+        const struct request *r = request__at(p, i);
+        bool alone;
+
+        if (!r->live || !is_late(c, r, &alone))
+            continue;
+        any = true;
+        request__overdue(c, p, i);
+        if (alone)
+            request__give_up(c, p, i); /* anybody, even this one, asked anew */
+        else
+            give_up_first(c, r->swarm, r->slot);
+    }
+    return any;
+}
+
+static void shrink(struct conn *p)
+{
+    p->window_bytes = p->rate_bps > WINDOW_LEAST ? p->rate_bps : WINDOW_LEAST;
+}
+
+void ask__tick(struct core *c)
+{
+    uint64_t alone_ms = c->cfg.limits.request_alone_ms;
+
+    for (struct conn *p = c->conns; p != NULL; p = p->next) {
+        if (watch_conn(c, p)) {
+            /* One for all that are late together: it is one fault. */
+            request__note_late(c, p, true);
+            blame__late(p);
+            shrink(p);
+            c->pump_all = true;
+        }
+        if (p->req_count != 0 && c->now_ms - p->heard_ms >= 2 * alone_ms)
+            peer__drop(c, p); /* nothing at all, for minutes */
+        request__forget_old(c, p, 2 * alone_ms);
+    }
+}
