@@ -80,6 +80,7 @@ static int commit(struct cli *c, json_t *r, const struct identity *id)
 
     take_over(q, r, "course");
     take_over(q, r, "root");
+    take_over(q, r, "mark");
     if (course != NULL) {
         rc =
             sign_payload(c, id, RECORD_COURSE, json_string_value(course), &hex);
@@ -122,9 +123,9 @@ static int add_ticket(struct cli *c, json_t *r)
 static void drop_internals(json_t *r)
 {
     static const char *const keys[] = {"course_payload", "edition_payload",
-                                       "root", "new_course"};
+                                       "root", "mark", "new_course"};
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         (void)json_object_del(r, keys[i]);
 }
 

@@ -155,8 +155,13 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
 
     (void)snprintf(path, sizeof path, "%s/%06u", t->partial, i);
     tf->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (tf->fd < 0 || ftruncate(tf->fd, (off_t)f->size) != 0)
+    if (tf->fd < 0)
         return err_errno(e, errno, "make '%s'", path);
+    rc = file_io_allocate(tf->fd, f->size, e);
+    if (rc != 0) {
+        err_wrap(e, "make '%s'", path);
+        return rc;
+    }
     tf->store_file = store_file_find(t->s, path);
     if (tf->store_file == 0)
         rc = store_file_add(t->s, path, &tf->store_file, e);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Page-cache folios are as large as the write that makes them, and aligned: a
+ * piece that crosses such a boundary costs half as much again. */
 #define PIECE (64u * 1024u)
 
 struct countdown {
@@ -51,7 +53,8 @@ int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e)
     const uint8_t *at = p;
 
     while (n != 0) {
-        size_t piece = n < PIECE ? n : PIECE;
+        size_t room = PIECE - (size_t)(off % PIECE);
+        size_t piece = n < room ? n : room;
         ssize_t done =
             faulty(FAULT_WRITE) ? -1 : pwrite(fd, at, piece, (off_t)off);
 
@@ -64,6 +67,23 @@ int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e)
         n -= (size_t)done;
     }
     return 0;
+}
+
+int file_io_allocate(int fd, uint64_t size, struct err *e)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return err_errno(e, errno, "stat");
+    if ((uint64_t)st.st_size == size)
+        return 0;
+    if ((uint64_t)st.st_size < size && fallocate(fd, 0, 0, (off_t)size) == 0)
+        return 0;
+    if ((uint64_t)st.st_size < size &&
+        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
+        return err_errno(e, errno, "allocate");
+    return ftruncate(fd, (off_t)size) == 0 ? 0
+                                           : err_errno(e, errno, "truncate");
 }
 
 int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e)

@@ -108,6 +108,23 @@ int ignore_add(struct ignore *ig, const char *text, size_t len,
     return 0;
 }
 
+/* fnmatch, after the two looks that decide nearly every case: a file meets some
+ * forty patterns. */
+static bool match_name(const char *pattern, const char *name)
+{
+    static const char wild[] = "*?[\\";
+
+    if (strchr(wild, pattern[0]) == NULL && pattern[0] != name[0])
+        return false;
+    if (pattern[0] == '*' && strpbrk(pattern + 1, wild) == NULL) {
+        size_t tail = strlen(pattern + 1);
+        size_t n = strlen(name);
+
+        return n >= tail && strcmp(name + n - tail, pattern + 1) == 0;
+    }
+    return fnmatch(pattern, name, 0) == 0;
+}
+
 /* "**" crosses folders, which fnmatch cannot say: try each way to split. */
 static bool match_path(const char *pattern, const char *path)
 {
@@ -136,26 +153,35 @@ static bool match_path(const char *pattern, const char *path)
     return false;
 }
 
-static bool matches(const struct pattern *p, const char *path, bool is_dir)
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool matches(const struct pattern *p, const char *path, const char *name,
+                    bool is_dir)
 {
     size_t n = strlen(p->base);
-    const char *name = strrchr(path, '/');
 
     if (p->dir_only && !is_dir)
         return false;
     if (n != 0 && (strncmp(path, p->base, n) != 0 || path[n] != '/'))
         return false;
     if (!p->anchored)
-        return fnmatch(p->text, name != NULL ? name + 1 : path, 0) == 0;
+        return match_name(p->text, name);
     return match_path(p->text, n != 0 ? path + n + 1 : path);
 }
 
 bool ignore_match(const struct ignore *ig, const char *path, bool is_dir)
 {
+    const char *name = last_part(path);
     bool out = false;
 
     for (size_t i = 0; i < ig->count; i++)
-        if (ig->list[i].negated == out && matches(&ig->list[i], path, is_dir))
+        if (ig->list[i].negated == out &&
+            matches(&ig->list[i], path, name, is_dir))
             out = !out;
     return out;
 }
@@ -183,13 +209,12 @@ bool ignore_secret(const char *path)
         "*.kdbx",
         "identity.key",
     };
-    const char *name = strrchr(path, '/');
+    const char *name = last_part(path);
 
-    name = name != NULL ? name + 1 : path;
     if (strcmp(name, ".env.example") == 0 || strcmp(name, ".env.sample") == 0)
         return false;
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
-        if (fnmatch(patterns[i], name, 0) == 0)
+        if (match_name(patterns[i], name))
             return true;
     return false;
 }

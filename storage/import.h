@@ -19,7 +19,7 @@
 
 struct import_options {
     const char *dir;    /* folder of the course, or one Markdown file */
-    int zstd_level;     /* 0 = 3 */
+    int zstd_level;     /* 0 = CODEC_LEVEL_DEFAULT */
     unsigned threads;   /* 0 = one per core */
     bool dry_run;       /* cut and compress, store nothing */
     bool allow_secrets; /* publish what looks like a secret, too */

@@ -1,10 +1,97 @@
-/* import_internal: what import.c and import_lint.c share. */
+/* import_internal: shared by import.c (the manifest), import_read.c (the one
+ * thread that reads and cuts), import_work.c (the workers) and import_lint.c.
+ */
 #ifndef STORAGE_IMPORT_INTERNAL_H
 #define STORAGE_IMPORT_INTERNAL_H
 
+#include <pthread.h>
+
+#include "storage/chunker.h"
 #include "storage/import.h"
 #include "storage/walk.h"
 
+#define BLOCK_BYTES (4u * 1024u * 1024u)
+#define JOBS_MAX 1024
+#define BATCH_MAX 16
+#define BATCH_BYTES (2u * 1024u * 1024u)
+
+struct block {
+    struct block *next;
+    unsigned refs; /* jobs that read it, and the reader */
+    size_t len;
+    uint8_t bytes[BLOCK_BYTES];
+};
+
+struct job {
+    struct block *block;
+    size_t offset;
+    uint32_t len;
+    size_t no; /* into chunks */
+};
+
+struct import {
+    struct store *store;
+    const struct import_options *opt;
+    struct import_progress *progress;
+    struct import_result *out;
+    struct err *e;
+    struct walk walk;
+    struct manifest m; /* being made */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t work, room;
+    struct job jobs[JOBS_MAX];
+    size_t job_head, job_count, jobs_running;
+    struct block *spare;
+    bool done;
+    int rc; /* first failure of a worker */
+    struct err worker_err;
+    struct chunk_ref *chunks;
+    size_t chunk_count, chunk_cap;
+    uint64_t new_chunks, new_stored;
+
+    struct block *block; /* being filled; what is not cut yet is its tail */
+    size_t cut;          /* of the block: cut so far */
+    const struct chunker_profile *profile;
+    struct manifest_stream *stream;
+
+    int dir_fd;           /* of the folder that the last file was in, or -1 */
+    const char *dir_path; /* which begins so */
+    size_t dir_len;
+};
+
+struct worker {
+    struct import *im;
+    struct codec *codec;
+    uint8_t *packed; /* BATCH_MAX times CODEC_BOUND */
+    struct store_item items[BATCH_MAX];
+    struct store_plain plain[BATCH_MAX];
+    size_t item_count, plain_count;
+    uint64_t new_stored;
+};
+
+/* import_work.c */
+/** import__run - start the workers, @read, wait for all of it to be stored. */
+int import__run(struct import *im, int (*read)(struct import *im));
+int import__make_blocks(struct import *im);
+void import__free_blocks(struct import *im);
+/** import__state - the first failure of a worker, or ERR_INTERRUPTED. */
+int import__state(struct import *im);
+bool import__cancelled(const struct import *im);
+struct block *import__new_block(struct import *im);
+/** import__unref_block - with the lock. */
+void import__unref_block(struct import *im, struct block *b);
+bool import__worker_init(struct worker *w, struct import *im);
+void import__worker_deinit(struct worker *w);
+/** import__pack - digest, compress and store @n pieces. */
+int import__pack(struct worker *w, const struct job *jobs, size_t n,
+                 struct chunk_ref *refs, struct err *e);
+
+/* import_read.c */
+/** import__read_all - all files, cut, to the workers. */
+int import__read_all(struct import *im);
+
+/* import_lint.c */
 /** import__note - a copy of @text at the end of @list, or one more dropped. */
 void import__note(char **list, size_t *count, size_t max, uint64_t *dropped,
                   const char *text);

@@ -1,382 +1,6 @@
-#include "storage/index.h"
+#include "storage/index_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define APPLICATION_ID 0x4c796365 /* "Lyce" */
-#define SCHEMA_VERSION 1
-#define SMALL_BYTES (16 << 20) /* quick_check costs little */
-#define BUSY_MS 500
-#define BAD_KEPT 3
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-
-enum statement {
-    S_FIND,
-    S_PUT,
-    S_REPLACE,
-    S_MOVE,
-    S_DROP,
-    S_DROP_IN,
-    S_DROP_PLACE,
-    S_PUT_PLACE,
-    S_PLAIN_FIND,
-    S_PLAIN_PUT,
-    S_PLAIN_PRUNE,
-    S_BEGIN,
-    S_COMMIT,
-    S_ROLLBACK,
-    STATEMENTS
-};
-
-static const char *const sql[STATEMENTS] = {
-    [S_FIND] = "SELECT place, off, len, raw, flags, sum FROM chunk"
-               " WHERE id = ?1",
-    [S_PUT] = "INSERT OR IGNORE INTO chunk VALUES (?1,?2,?3,?4,?5,?6,?7)",
-    [S_REPLACE] = "INSERT OR REPLACE INTO chunk VALUES"
-                  " (?1,?2,?3,?4,?5,?6,?7)",
-    [S_MOVE] = "UPDATE chunk SET place = ?4, off = ?5"
-               " WHERE id = ?1 AND place = ?2 AND off = ?3",
-    [S_DROP] = "DELETE FROM chunk WHERE id = ?1",
-    [S_DROP_IN] = "DELETE FROM chunk WHERE place = ?1 AND off >= ?2",
-    [S_DROP_PLACE] = "DELETE FROM place WHERE no = ?1",
-    [S_PUT_PLACE] = "INSERT OR REPLACE INTO place VALUES (?1,?2,?3,?4,?5,?6,"
-                    "?7)",
-    [S_PLAIN_FIND] = "SELECT stored FROM plain WHERE scope = ?1 AND plain ="
-                     " ?2",
-    [S_PLAIN_PUT] = "INSERT OR REPLACE INTO plain VALUES (?1, ?2, ?3)",
-    [S_PLAIN_PRUNE] = "DELETE FROM plain WHERE NOT EXISTS"
-                      " (SELECT 1 FROM chunk WHERE id = stored)",
-    [S_BEGIN] = "BEGIN IMMEDIATE",
-    [S_COMMIT] = "COMMIT",
-    [S_ROLLBACK] = "ROLLBACK",
-};
-
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS chunk(id BLOB PRIMARY KEY, place INTEGER,"
-    " off INTEGER, len INTEGER, raw INTEGER, flags INTEGER, sum INTEGER)"
-    " WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS chunk_place ON chunk(place, off);"
-    "CREATE TABLE IF NOT EXISTS place(no INTEGER PRIMARY KEY, path TEXT,"
-    " size INTEGER, mtime INTEGER, settled INTEGER, end INTEGER,"
-    " synced INTEGER);"
-    "CREATE TABLE IF NOT EXISTS plain(scope INTEGER, plain BLOB, stored BLOB,"
-    " PRIMARY KEY (scope, plain)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS record(id BLOB PRIMARY KEY, type INTEGER,"
-    " author BLOB, course BLOB, seq INTEGER, time INTEGER, log INTEGER,"
-    " off INTEGER, len INTEGER, state INTEGER) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS record_course ON record(course, type, seq);"
-    "CREATE INDEX IF NOT EXISTS record_author ON record(author, type);"
-    "CREATE TABLE IF NOT EXISTS held(edition BLOB PRIMARY KEY, state INTEGER)"
-    " WITHOUT ROWID;";
-
-static const char pragmas[] =
-    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000;"
-    "PRAGMA journal_size_limit=16777216; PRAGMA trusted_schema=OFF;"
-    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
-    "PRAGMA cache_size=-4096;";
-
-struct index {
-    sqlite3 *db;
-    char *home;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool distrusted;
-    sqlite3_stmt *st[STATEMENTS];
-};
-
-/* ---- opening
- * ------------------------------------------------------------------- */
-
-static void harden(sqlite3 *db)
-{
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 8 << 20);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 64 << 10);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_COLUMN, 64);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 32);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, 256);
-}
-
-/* What SQLite said, as one of: 0; ERR_CORRUPT: not usable, make it again;
- * ERR_BUSY; ERR_IO: leave it alone. */
-static int verdict(int said)
-{
-    switch (said & 0xff) {
-    case SQLITE_OK:
-        return 0;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ERR_BUSY;
-    case SQLITE_ERROR: /* a schema that is not ours */
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_FORMAT:
-    case SQLITE_MISMATCH:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_READONLY: /* touch could write: it is the header that forbids */
-        return ERR_CORRUPT;
-    default:
-        return ERR_IO;
-    }
-}
-
-static int64_t pragma_int(sqlite3 *db, const char *text)
-{
-    sqlite3_stmt *st = NULL;
-    int64_t v = -1;
-
-    if (sqlite3_prepare_v2(db, text, -1, &st, NULL) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW)
-        v = sqlite3_column_int64(st, 0);
-    (void)sqlite3_finalize(st);
-    return v;
-}
-
-static bool quick_check(sqlite3 *db)
-{
-    sqlite3_stmt *st = NULL;
-    bool ok = false;
-
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL) ==
-            SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW) {
-        const char *said = (const char *)sqlite3_column_text(st, 0);
-
-        ok = said != NULL && strcmp(said, "ok") == 0;
-    }
-    (void)sqlite3_finalize(st);
-    return ok;
-}
-
-static void read_meta(sqlite3 *db, const char *key, char *out, size_t cap)
-{
-    sqlite3_stmt *st = NULL;
-
-    out[0] = '\0';
-    if (sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = ?1", -1, &st,
-                           NULL) == SQLITE_OK &&
-        sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW)
-        (void)snprintf(out, cap, "%s",
-                       (const char *)sqlite3_column_text(st, 0));
-    (void)sqlite3_finalize(st);
-}
-
-static int write_meta(sqlite3 *db, const char *key, const char *value)
-{
-    sqlite3_stmt *st = NULL;
-    int rc = SQLITE_ERROR;
-
-    if (sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
-                           -1, &st, NULL) == SQLITE_OK &&
-        sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC) == SQLITE_OK &&
-        sqlite3_bind_text(st, 2, value, -1, SQLITE_STATIC) == SQLITE_OK)
-        rc = sqlite3_step(st);
-    (void)sqlite3_finalize(st);
-    return rc == SQLITE_DONE ? 0 : verdict(rc);
-}
-
-static void boot_id(char out[64])
-{
-    int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, 36) : -1;
-
-    if (fd >= 0)
-        (void)close(fd);
-    out[n > 0 ? n : 0] = '\0';
-}
-
-static int prepare_all(struct index *ix)
-{
-    for (int i = 0; i < STATEMENTS; i++)
-        if (sqlite3_prepare_v3(ix->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &ix->st[i], NULL) != SQLITE_OK)
-            return ERR_CORRUPT;
-    return 0;
-}
-
-/* SQLite would make the file with the modes that umask leaves. */
-static int touch(const char *path, bool *out_fresh)
-{
-    struct stat st;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                  0600);
-    int rc = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? 0 : -1;
-
-    if (rc == 0)
-        *out_fresh = st.st_size == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return rc == 0 ? 0 : ERR_IO;
-}
-
-static int check_version(sqlite3 *db)
-{
-    return pragma_int(db, "PRAGMA application_id") == APPLICATION_ID &&
-                   pragma_int(db, "PRAGMA user_version") == SCHEMA_VERSION
-               ? 0
-               : ERR_CORRUPT;
-}
-
-static int make_schema(sqlite3 *db, bool fresh)
-{
-    int rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
-
-    if (rc == SQLITE_OK && fresh)
-        rc = sqlite3_exec(db,
-                          "PRAGMA application_id=1283023717;"
-                          "PRAGMA user_version=1;",
-                          NULL, NULL, NULL);
-    return verdict(rc);
-}
-
-/* Return: as verdict. */
-static int try_open(struct index *ix, const char *path, bool *out_fresh,
-                    bool *out_clean)
-{
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW;
-    char said[64];
-    char now[64];
-    struct stat st;
-    bool fresh;
-    int rc = touch(path, &fresh);
-
-    if (rc == 0)
-        rc = verdict(sqlite3_open_v2(path, &ix->db, flags, NULL));
-    if (rc != 0)
-        return rc;
-    harden(ix->db);
-    (void)sqlite3_busy_timeout(ix->db, BUSY_MS);
-    rc = verdict(sqlite3_exec(ix->db, pragmas, NULL, NULL, NULL));
-    if (rc == 0 && !fresh)
-        rc = check_version(ix->db);
-    if (rc == 0)
-        rc = make_schema(ix->db, fresh);
-    if (rc != 0)
-        return rc;
-    read_meta(ix->db, "clean", said, sizeof said);
-    boot_id(now);
-    *out_fresh = fresh;
-    *out_clean = fresh || (said[0] != '\0' && strcmp(said, now) == 0);
-    if (!fresh &&
-        (!*out_clean || stat(path, &st) != 0 || st.st_size < SMALL_BYTES) &&
-        !quick_check(ix->db))
-        return ERR_CORRUPT;
-    rc = prepare_all(ix);
-    return rc != 0 ? rc : write_meta(ix->db, "clean", "");
-}
-
-static void shut(struct index *ix)
-{
-    for (int i = 0; i < STATEMENTS; i++) {
-        (void)sqlite3_finalize(ix->st[i]);
-        ix->st[i] = NULL;
-    }
-    (void)sqlite3_close_v2(ix->db);
-    ix->db = NULL;
-}
-
-static void move_aside(const char *path)
-{
-    static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
-    char from[4200];
-    char to[4300];
-    int n = 1;
-
-    do
-        (void)snprintf(to, sizeof to, "%s.bad-%d", path, n);
-    while (access(to, F_OK) == 0 && ++n < BAD_KEPT);
-    for (size_t i = 0; i < 4; i++) {
-        (void)snprintf(from, sizeof from, "%s%s", path, tails[i]);
-        (void)snprintf(to, sizeof to, "%s.bad-%d%s", path, n, tails[i]);
-        if (rename(from, to) != 0)
-            (void)unlink(from);
-    }
-}
-
-static void mark_path(const struct index *ix, char *out, size_t cap)
-{
-    (void)snprintf(out, cap, "%s/index.broken", ix->home);
-}
-
-static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
-                        struct err *e)
-{
-    char path[4200];
-    char mark[4200];
-    int rc;
-
-    (void)snprintf(path, sizeof path, "%s/index.db", ix->home);
-    mark_path(ix, mark, sizeof mark);
-    if (access(mark, F_OK) == 0)
-        move_aside(path);
-    rc = try_open(ix, path, out_fresh, out_clean);
-    if (rc == ERR_CORRUPT) {
-        shut(ix);
-        move_aside(path);
-        rc = try_open(ix, path, out_fresh, out_clean);
-    }
-    if (rc != 0)
-        return err_set(e, rc == ERR_BUSY ? ERR_BUSY : ERR_IO,
-                       "open the index '%s': %s", path,
-                       ix->db != NULL ? sqlite3_errmsg(ix->db)
-                                      : "not a readable file");
-    (void)unlink(mark);
-    return 0;
-}
-
-int index_open(const char *home, struct index **out, bool *out_fresh,
-               bool *out_clean, struct err *e)
-{
-    struct index *ix = calloc(1, sizeof *ix);
-    int rc;
-
-    if (ix == NULL || (ix->home = strdup(home)) == NULL) {
-        free(ix);
-        return err_set(e, ERR_NOMEM, "index");
-    }
-    (void)pthread_mutex_init(&ix->mutex, NULL);
-    (void)pthread_cond_init(&ix->changed, NULL);
-    rc = open_or_make(ix, out_fresh, out_clean, e);
-    if (rc != 0) {
-        index_close(ix, false);
-        return rc;
-    }
-    *out = ix;
-    return 0;
-}
-
-void index_close(struct index *ix, bool clean)
-{
-    char now[64];
-
-    if (ix == NULL)
-        return;
-    boot_id(now);
-    if (clean && ix->db != NULL)
-        (void)write_meta(ix->db, "clean", now);
-    shut(ix);
-    (void)pthread_cond_destroy(&ix->changed);
-    (void)pthread_mutex_destroy(&ix->mutex);
-    free(ix->home);
-    free(ix);
-}
 
 void index_lock(struct index *ix)
 {
@@ -403,23 +27,6 @@ sqlite3 *index_db(struct index *ix)
     return ix->db;
 }
 
-void index_distrust(struct index *ix)
-{
-    char mark[4200];
-    int fd;
-
-    mark_path(ix, mark, sizeof mark);
-    fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        (void)close(fd);
-    ix->distrusted = true;
-}
-
-bool index_distrusted(const struct index *ix)
-{
-    return ix->distrusted;
-}
-
 int index_fail(struct index *ix, const char *what, struct err *e)
 {
     int code = sqlite3_errcode(ix->db) & 0xff;
@@ -441,6 +48,77 @@ int index_step(struct index *ix, sqlite3_stmt *st, const char *what,
     return out;
 }
 
+/* ---- recent rows
+ * ---------------------------------------------------------------------------
+ */
+
+static void read_row(sqlite3_stmt *st, struct index_chunk *out)
+{
+    memcpy(out->ref.id.b, sqlite3_column_blob(st, 0), ID_BYTES);
+    out->place = (uint32_t)sqlite3_column_int64(st, 1);
+    out->offset = (uint64_t)sqlite3_column_int64(st, 2);
+    out->ref.stored_len = (uint32_t)sqlite3_column_int64(st, 3);
+    out->ref.raw_len = (uint32_t)sqlite3_column_int64(st, 4);
+    out->ref.flags = (uint8_t)sqlite3_column_int(st, 5);
+    out->sum = (uint64_t)sqlite3_column_int64(st, 6);
+}
+
+int index__load_recent(struct index *ix)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(ix->db, "SELECT * FROM recent", -1, &st, NULL);
+
+    recent_clear(ix->recent);
+    while (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
+        struct index_chunk c;
+
+        if (sqlite3_column_bytes(st, 0) != ID_BYTES ||
+            recent_count(ix->recent) == RECENT_MAX) {
+            rc = SQLITE_CORRUPT;
+            break;
+        }
+        read_row(st, &c);
+        if (recent_find(ix->recent, &c.ref.id) == NULL)
+            recent_add(ix->recent, &c);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_finalize(st);
+    else
+        (void)sqlite3_finalize(st);
+    return index__verdict(rc);
+}
+
+static int move_recent(struct index *ix, struct err *e)
+{
+    int rc = index_step(ix, ix->st[S_MERGE], "merge", e);
+
+    if (rc == 0)
+        rc = index_step(ix, ix->st[S_CLEAR_RECENT], "merge", e);
+    if (rc == 0)
+        recent_clear(ix->recent);
+    return rc;
+}
+
+/* All rows in the one sorted table, for whoever looks at it by place, or
+ * changes it. In the caller's transaction, or in one of its own. */
+static int merge(struct index *ix, struct err *e)
+{
+    bool alone = sqlite3_get_autocommit(ix->db) != 0;
+    int rc = 0;
+
+    if (recent_count(ix->recent) == 0)
+        return 0;
+    if (alone)
+        rc = index_begin(ix, e);
+    if (rc == 0)
+        rc = move_recent(ix, e);
+    return alone ? index_finish(ix, rc, e) : rc;
+}
+
+/* ---- transactions
+ * ---------------------------------------------------------------------------
+ */
+
 int index_begin(struct index *ix, struct err *e)
 {
     return index_step(ix, ix->st[S_BEGIN], "begin", e);
@@ -459,6 +137,8 @@ void index_rollback(struct index *ix)
 {
     if (sqlite3_get_autocommit(ix->db) == 0)
         (void)index_step(ix, ix->st[S_ROLLBACK], "rollback", NULL);
+    if (index__load_recent(ix) != 0)
+        index_distrust(ix); /* rows unseen: the packs are asked next time */
 }
 
 int index_finish(struct index *ix, int rc, struct err *e)
@@ -476,30 +156,29 @@ int index_finish(struct index *ix, int rc, struct err *e)
 int index_find(struct index *ix, const struct chunk_id *id,
                struct index_chunk *out, struct err *e)
 {
+    const struct index_chunk *recent = recent_find(ix->recent, id);
     sqlite3_stmt *st = ix->st[S_FIND];
     int rc;
 
+    if (recent != NULL) {
+        if (out != NULL)
+            *out = *recent;
+        return 0;
+    }
     (void)sqlite3_bind_blob(st, 1, id->b, sizeof id->b, SQLITE_STATIC);
     rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW && out != NULL) {
-        out->ref.id = *id;
-        out->place = (uint32_t)sqlite3_column_int64(st, 0);
-        out->offset = (uint64_t)sqlite3_column_int64(st, 1);
-        out->ref.stored_len = (uint32_t)sqlite3_column_int64(st, 2);
-        out->ref.raw_len = (uint32_t)sqlite3_column_int64(st, 3);
-        out->ref.flags = (uint8_t)sqlite3_column_int(st, 4);
-        out->sum = (uint64_t)sqlite3_column_int64(st, 5);
-    }
+    if (rc == SQLITE_ROW && out != NULL)
+        read_row(st, out);
     (void)sqlite3_reset(st);
     if (rc == SQLITE_ROW)
         return 0;
     return rc == SQLITE_DONE ? ERR_NOT_FOUND : index_fail(ix, "find", e);
 }
 
-int index_put(struct index *ix, const struct index_chunk *c, bool replace,
-              struct err *e)
+static int put_row(struct index *ix, enum statement which,
+                   const struct index_chunk *c, struct err *e)
 {
-    sqlite3_stmt *st = ix->st[replace ? S_REPLACE : S_PUT];
+    sqlite3_stmt *st = ix->st[which];
 
     (void)sqlite3_bind_blob(st, 1, c->ref.id.b, sizeof c->ref.id.b,
                             SQLITE_STATIC);
@@ -512,23 +191,60 @@ int index_put(struct index *ix, const struct index_chunk *c, bool replace,
     return index_step(ix, st, "put chunk", e);
 }
 
+/* A step that changes the sorted table, once all rows are in it. */
+static int change(struct index *ix, enum statement which, const char *what,
+                  struct err *e)
+{
+    int rc = index_step(ix, ix->st[which], what, e);
+
+    ix->changes = rc == 0 ? (uint64_t)sqlite3_changes(ix->db) : 0;
+    return rc;
+}
+
+int index_put(struct index *ix, const struct index_chunk *c, bool replace,
+              struct err *e)
+{
+    int rc = 0;
+
+    ix->changes = 0;
+    if (replace || recent_count(ix->recent) == RECENT_MAX)
+        rc = merge(ix, e);
+    if (rc == 0 && replace) {
+        rc = put_row(ix, S_REPLACE, c, e);
+        ix->changes = rc == 0;
+        return rc;
+    }
+    if (rc == 0)
+        rc = index_find(ix, &c->ref.id, NULL, e);
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    rc = put_row(ix, S_PUT_RECENT, c, e);
+    if (rc == 0) {
+        recent_add(ix->recent, c);
+        ix->changes = 1;
+    }
+    return rc;
+}
+
 int index_drop(struct index *ix, const struct chunk_id *id, struct err *e)
 {
-    sqlite3_stmt *st = ix->st[S_DROP];
+    int rc = merge(ix, e);
 
-    (void)sqlite3_bind_blob(st, 1, id->b, sizeof id->b, SQLITE_STATIC);
-    return index_step(ix, st, "drop chunk", e);
+    (void)sqlite3_bind_blob(ix->st[S_DROP], 1, id->b, sizeof id->b,
+                            SQLITE_STATIC);
+    return rc == 0 ? change(ix, S_DROP, "drop chunk", e) : rc;
 }
 
 uint64_t index_changed(struct index *ix)
 {
-    return (uint64_t)sqlite3_changes(ix->db);
+    return ix->changes;
 }
 
 int index_move(struct index *ix, const struct index_chunk *from,
                const struct index_chunk *to, struct err *e)
 {
     sqlite3_stmt *st = ix->st[S_MOVE];
+    int rc = merge(ix, e);
 
     (void)sqlite3_bind_blob(st, 1, from->ref.id.b, sizeof from->ref.id.b,
                             SQLITE_STATIC);
@@ -536,17 +252,18 @@ int index_move(struct index *ix, const struct index_chunk *from,
     (void)sqlite3_bind_int64(st, 3, (sqlite3_int64)from->offset);
     (void)sqlite3_bind_int64(st, 4, to->place);
     (void)sqlite3_bind_int64(st, 5, (sqlite3_int64)to->offset);
-    return index_step(ix, st, "move chunk", e);
+    return rc == 0 ? change(ix, S_MOVE, "move chunk", e) : rc;
 }
 
 int index_drop_in(struct index *ix, uint32_t place, uint64_t from,
                   struct err *e)
 {
     sqlite3_stmt *st = ix->st[S_DROP_IN];
+    int rc = merge(ix, e);
 
     (void)sqlite3_bind_int64(st, 1, place);
     (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)from);
-    return index_step(ix, st, "drop chunks", e);
+    return rc == 0 ? change(ix, S_DROP_IN, "drop chunks", e) : rc;
 }
 
 int index_drop_place(struct index *ix, uint32_t place, struct err *e)
@@ -610,24 +327,22 @@ int index_in_place(struct index *ix, uint32_t place, uint64_t from,
     int rc = 0;
     int step = SQLITE_DONE;
 
+    rc = merge(ix, e);
+    if (rc != 0)
+        return rc;
     if (sqlite3_prepare_v2(ix->db,
-                           "SELECT id, off, len, raw, flags, sum FROM chunk"
-                           " WHERE place = ?1 AND off >= ?2 ORDER BY off",
+                           "SELECT * FROM chunk WHERE place = ?1 AND off >= ?2"
+                           " ORDER BY off",
                            -1, &st, NULL) != SQLITE_OK)
         return index_fail(ix, "chunks of a place", e);
     (void)sqlite3_bind_int64(st, 1, place);
     (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)from);
     while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-        struct index_chunk c = {.place = place};
+        struct index_chunk c;
 
         if (sqlite3_column_bytes(st, 0) != ID_BYTES)
             continue;
-        memcpy(c.ref.id.b, sqlite3_column_blob(st, 0), ID_BYTES);
-        c.offset = (uint64_t)sqlite3_column_int64(st, 1);
-        c.ref.stored_len = (uint32_t)sqlite3_column_int64(st, 2);
-        c.ref.raw_len = (uint32_t)sqlite3_column_int64(st, 3);
-        c.ref.flags = (uint8_t)sqlite3_column_int(st, 4);
-        c.sum = (uint64_t)sqlite3_column_int64(st, 5);
+        read_row(st, &c);
         rc = fn(user, &c);
     }
     if (rc == 0 && step != SQLITE_DONE)
@@ -640,8 +355,10 @@ int index_totals(struct index *ix, uint64_t *out_chunks,
                  uint64_t *out_file_bytes, struct err *e)
 {
     sqlite3_stmt *st = NULL;
-    int rc = 0;
+    int rc = merge(ix, e);
 
+    if (rc != 0)
+        return rc;
     if (sqlite3_prepare_v2(ix->db,
                            "SELECT count(*), coalesce(sum(len) FILTER (WHERE"
                            " place >= 1073741824), 0) FROM chunk",
@@ -693,5 +410,7 @@ int index_plain_put(struct index *ix, uint32_t scope,
 
 int index_plain_prune(struct index *ix, struct err *e)
 {
-    return index_step(ix, ix->st[S_PLAIN_PRUNE], "plain", e);
+    int rc = merge(ix, e);
+
+    return rc == 0 ? index_step(ix, ix->st[S_PLAIN_PRUNE], "plain", e) : rc;
 }

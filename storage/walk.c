@@ -168,8 +168,6 @@ static int take_entry(struct walk *w, int dirfd, const char *name,
              path);
         return 0;
     }
-    if (faccessat(dirfd, name, R_OK, AT_EACCESS) != 0)
-        return err_errno(e, errno, "read '%s'", path);
     *out_taken = true;
     return add_file(w, path, &st, e);
 }

@@ -60,6 +60,10 @@ int api__folder(struct api_call *call, const char *key, const char **out);
  * held stays so until it is named live. On the pool: may wait for a gc. */
 void api__hold_sweeps(void);
 void api__let_sweeps(void);
+/** api__sweep_mark - a number that changes with every gc. While sweeps are
+ * held.
+ */
+uint64_t api__sweep_mark(void);
 
 /** api__resolve - a course by id prefix, slug or ticket. ERR_NOT_FOUND,
  *  ERR_AMBIGUOUS with the list. */

@@ -50,6 +50,7 @@ struct publish {
     struct record_id current;
     uint64_t seq;
     bool unchanged;
+    uint64_t mark; /* of the last gc before the walk */
 };
 
 /* ---- which course a folder is
@@ -254,6 +255,7 @@ static json_t *answer(struct publish *p)
         json_stringn((const char *)r->edition.title.p, r->edition.title.len));
     set(o, "notes", notes_of(r));
     set(o, "root", json_string(p->root));
+    set(o, "mark", json_integer((json_int_t)p->mark));
     if (p->unchanged)
         set(o, "record", json_string(record_id_hex(&p->current).s));
     if (p->is_new)
@@ -282,6 +284,9 @@ static int prepare(struct publish *p)
     if (rc != 0)
         return rc;
     p->author = who.author;
+    api__hold_sweeps();
+    p->mark = api__sweep_mark();
+    api__let_sweeps();
     rc = import_run(node_store(p->n), &opt, &call->import, &p->result,
                     &call->err);
     if (rc == 0)
@@ -336,8 +341,13 @@ static int put(struct api_call *call, const struct buf *record,
  * and that nothing named yet. */
 static int still_held(struct api_call *call, const struct buf *edition)
 {
+    json_t *mark = json_object_get(call->args, "mark");
     struct held_manifest *hm = NULL;
-    int rc = node_manifest_of(call->n, buf_span(edition), &hm, &call->err);
+    int rc;
+
+    if ((uint64_t)json_integer_value(mark) == api__sweep_mark())
+        return 0;
+    rc = node_manifest_of(call->n, buf_span(edition), &hm, &call->err);
 
     for (uint32_t i = 0; rc == 0 && i < hm->m.table.count; i++)
         if (!store_has(node_store(call->n), &hm->m.table.refs[i].id))

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "crypto/edition.h"
 #include "storage/export.h"
 
@@ -255,6 +257,23 @@ static void keep_course(void *user, const struct course_id *course)
 }
 
 static pthread_mutex_t sweeping = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t mark; /* another one after each sweep; 0 = none yet */
+
+/* Any value but the last one, of another run of the node too. */
+static void new_mark(void)
+{
+    uint64_t m;
+
+    randombytes_buf(&m, sizeof m);
+    mark = m >> 12 | 1; /* JSON has 53 bits */
+}
+
+uint64_t api__sweep_mark(void)
+{
+    if (mark == 0)
+        new_mark();
+    return mark;
+}
 
 void api__hold_sweeps(void)
 {
@@ -278,6 +297,7 @@ int api_gc(struct api_call *call)
         rc = err_set(&call->err, ERR_NOMEM, "gc");
     if (rc == 0)
         rc = store_sweep(node_store(call->n), is_live, &l, &swept, &call->err);
+    new_mark();
     api__let_sweeps();
     free(l.slots);
     if (rc == 0)

@@ -1,7 +1,7 @@
 /* intake: received chunks on their way to the disk. The message of the socket
  * is moved here, a worker checks its digest and writes straight from it: the
- * bytes are never copied. What waits while both lanes are busy goes as one
- * batch. */
+ * bytes are never copied. What came in one turn of the loop, or waits while
+ * both lanes are busy, goes as one batch. */
 #include "node/driver/node_internal.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static void start_lane(struct node *n, struct lane *lane)
     }
 }
 
-static void start_lanes(struct node *n)
+void intake__start(struct node *n)
 {
     for (size_t i = 0; i < LANES && n->waiting != NULL; i++)
         if (!n->lanes[i].busy)
@@ -120,7 +120,6 @@ void intake__take(struct node *n, const struct core_effect *fx)
     item->target = h->target;
     *n->waiting_tail = item;
     n->waiting_tail = &item->next;
-    start_lanes(n);
 }
 
 bool intake__uses(const struct node *n, const struct target *t)
@@ -240,6 +239,6 @@ static void lane_done(void *user)
         n->spare = item;
     }
     lane->busy = false;
-    start_lanes(n);
+    intake__start(n);
     fetch__intake_moved(n);
 }

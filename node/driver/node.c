@@ -225,6 +225,13 @@ static void flush_done(void *user)
     n->flushing = false;
 }
 
+/* Before the loop sleeps: what this turn has received goes to the workers
+ * together. */
+static void on_turn(uv_prepare_t *turn)
+{
+    intake__start(turn->data);
+}
+
 static void on_flush_timer(uv_timer_t *timer)
 {
     struct node *n = timer->data;
@@ -363,8 +370,11 @@ int node_open(uv_loop_t *loop, const struct node_config *config,
     }
     (void)uv_timer_init(loop, &n->timer);
     (void)uv_timer_init(loop, &n->flush_timer);
-    n->timer.data = n->flush_timer.data = n;
-    n->open_handles = 2;
+    (void)uv_prepare_init(loop, &n->turn);
+    n->timer.data = n->flush_timer.data = n->turn.data = n;
+    n->open_handles = 3;
+    (void)uv_prepare_start(&n->turn, on_turn);
+    uv_unref((uv_handle_t *)&n->turn);
     (void)uv_timer_start(&n->flush_timer, on_flush_timer, FLUSH_CHECK_MS,
                          FLUSH_CHECK_MS);
     uv_unref((uv_handle_t *)&n->flush_timer);
@@ -411,6 +421,7 @@ void node_close(struct node *n, void (*closed)(void *user), void *user)
     pump(n); /* drops what is queued */
     uv_close((uv_handle_t *)&n->timer, on_handle_closed);
     uv_close((uv_handle_t *)&n->flush_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&n->turn, on_handle_closed);
     if (n->transport != NULL)
         transport_close(n->transport, on_transport_closed);
     else

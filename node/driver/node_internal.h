@@ -81,6 +81,7 @@ struct node {
     uint64_t timer_due_ms; /* UINT64_MAX = not running */
     uv_timer_t flush_timer;
     bool flushing;
+    uv_prepare_t turn; /* a turn of the loop ends */
 
     struct node_event *queue_head, **queue_tail;
     bool pumping;
@@ -121,6 +122,8 @@ void holding__incomplete(struct node *n, const struct holding *h);
 
 /* intake.c */
 void intake__take(struct node *n, const struct core_effect *fx);
+/** intake__start - give what waits to idle workers. */
+void intake__start(struct node *n);
 /** intake__uses - is a chunk for @t still on its way to it? */
 bool intake__uses(const struct node *n, const struct target *t);
 int intake__init(struct node *n);

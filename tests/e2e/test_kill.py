@@ -9,6 +9,15 @@ from lib import Case, random_bytes
 ROUNDS = int(os.environ.get("LYCEUM_KILL_ROUNDS", "200"))
 
 
+def written(pid):
+    """Bytes that the process has given to write calls."""
+    try:
+        with open(f"/proc/{pid}/io", encoding="ascii") as f:
+            return int(f.read().split("wchar:")[1].split()[0])
+    except (OSError, IndexError):
+        return 0
+
+
 class Kill(Case):
     def setUp(self):
         super().setUp()
@@ -82,14 +91,11 @@ class Kill(Case):
         home, out = self.home("learner"), self.path("out")
         get = home.start("--json", "get", p["ticket"], "--peer", node.peer,
                          "--to", out)
-        index = os.path.join(home.path, "partial")
         end = time.monotonic() + 20
         while time.monotonic() < end and get.p.poll() is None:
-            held = sum(os.stat(os.path.join(d, f)).st_blocks * 512
-                       for d, _, fs in os.walk(index) for f in fs)
-            if held > 64 << 20:
+            if written(get.p.pid) > 64 << 20:
                 break
-            time.sleep(0.005)
+            time.sleep(0.002)
         get.kill()
         g = home.json("get", p["ticket"], "--peer", node.peer, "--to", out)
         self.assertSameTree(self.path("course"), out)

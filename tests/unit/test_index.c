@@ -1,4 +1,5 @@
 #include "storage/index.h"
+#include "storage/recent.h"
 
 #include "tests/lib/keep.h"
 
@@ -203,5 +204,79 @@ TEST(index, rollback)
     assert_int_equal(index_put(ix, &a, false, NULL), 0);
     assert_int_equal(index_finish(ix, 0, NULL), 0);
     assert_int_equal(index_find(ix, &a.ref.id, NULL, NULL), 0);
+    index_close(ix, true);
+}
+
+static int count_up(void *user, const struct index_chunk *c)
+{
+    uint64_t *next = user;
+
+    assert_int_equal(c->offset, 64 + *next * 200);
+    ++*next;
+    return 0;
+}
+
+#define MANY (2 * RECENT_MAX + 7)
+
+/* Whether a row lies among the recent ones or in the sorted table makes no
+ * difference to anybody: here, twice over the border and after each reopening.
+ */
+TEST(index, recent)
+{
+    const char *home = test_tmpdir();
+    bool fresh;
+    bool clean;
+    struct index *ix = open_index(home, &fresh, &clean);
+    struct index_chunk got;
+    struct index_chunk c;
+    uint64_t seen = 0;
+
+    for (uint64_t i = 0; i < MANY; i++) {
+        c = row(i, 1, 64 + i * 200);
+        assert_int_equal(index_put(ix, &c, false, NULL), 0);
+        assert_int_equal(index_changed(ix), 1);
+        assert_int_equal(index_put(ix, &c, false, NULL), 0);
+        assert_int_equal(index_changed(ix), 0);
+    }
+    index_close(ix, true);
+    ix = open_index(home, &fresh, &clean);
+    for (uint64_t i = 0; i < MANY; i++) {
+        c = row(i, 1, 0);
+        assert_int_equal(index_find(ix, &c.ref.id, &got, NULL), 0);
+        assert_int_equal(got.offset, 64 + i * 200);
+        assert_int_equal(got.sum, i + 1);
+    }
+    assert_int_equal(index_in_place(ix, 1, 0, count_up, &seen, NULL), 0);
+    assert_int_equal(seen, MANY);
+    c = row(MANY - 1, 1, 0); /* was recent until just now */
+    assert_int_equal(index_drop(ix, &c.ref.id, NULL), 0);
+    assert_int_equal(index_changed(ix), 1);
+    assert_int_equal(index_find(ix, &c.ref.id, NULL, NULL), ERR_NOT_FOUND);
+    index_close(ix, true);
+}
+
+/* A transaction that fails takes its rows with it, merged in the meantime or
+ * not, and only those. */
+TEST(index, recent_rollback)
+{
+    const char *home = test_tmpdir();
+    bool fresh;
+    bool clean;
+    struct index *ix = open_index(home, &fresh, &clean);
+    struct index_chunk before = row(1, 1, 64);
+    struct index_chunk in = row(2, 1, 264);
+    struct index_chunk got;
+
+    assert_int_equal(index_put(ix, &before, false, NULL), 0);
+    for (int merged = 0; merged < 2; merged++) {
+        assert_int_equal(index_begin(ix, NULL), 0);
+        assert_int_equal(index_put(ix, &in, false, NULL), 0);
+        if (merged != 0)
+            assert_int_equal(index_drop_in(ix, 2, 0, NULL), 0);
+        index_rollback(ix);
+        assert_int_equal(index_find(ix, &in.ref.id, NULL, NULL), ERR_NOT_FOUND);
+        assert_int_equal(index_find(ix, &before.ref.id, &got, NULL), 0);
+        assert_int_equal(got.offset, 64);
+    }
     index_close(ix, true);
 }

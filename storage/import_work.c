@@ -1,0 +1,256 @@
+/* import_work: one worker a core digests, compresses and stores what the reader
+ * has cut. Blocks of what was read go round between them: their number bounds
+ * the memory. */
+#include "storage/import_internal.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypto/digest.h"
+#include "storage/codec.h"
+
+#define BLOCKS 6
+#define THREADS_MAX 16
+#define SCOPE_PUBLIC_CONTENT 0
+
+/* ---- workers
+ * -------------------------------------------------------------------------
+ */
+
+/* One piece: its reference, and an item to store unless it is held. */
+static int pack_one(struct worker *w, const struct job *j,
+                    struct chunk_ref *out)
+{
+    const uint8_t *raw = j->block->bytes + j->offset;
+    uint8_t *dst = w->packed + w->item_count * CODEC_BOUND;
+    struct chunk_id plain = digest_chunk(raw, j->len);
+    struct chunk_ref ref = {
+        .id = plain, .stored_len = j->len, .raw_len = j->len};
+    size_t len;
+    int rc;
+
+    if (store_plain_find(w->im->store, SCOPE_PUBLIC_CONTENT, &plain, out) == 0)
+        return 0;
+    if (store_has(w->im->store, &plain)) {
+        *out = ref;
+        return 0;
+    }
+    rc = codec_encode(w->codec,
+                      w->im->opt->zstd_level ? w->im->opt->zstd_level
+                                             : CODEC_LEVEL_DEFAULT,
+                      raw, j->len, dst, &len, &ref.flags);
+    if (rc != 0)
+        return rc;
+    if (ref.flags != 0) {
+        ref.stored_len = (uint32_t)len;
+        ref.id = digest_chunk(dst, len);
+        w->plain[w->plain_count++] = (struct store_plain){plain, ref.id};
+    }
+    w->items[w->item_count++] =
+        (struct store_item){.ref = ref, .data = ref.flags != 0 ? dst : raw};
+    w->new_stored += ref.stored_len;
+    *out = ref;
+    return 0;
+}
+
+int import__pack(struct worker *w, const struct job *jobs, size_t n,
+                 struct chunk_ref *refs, struct err *e)
+{
+    struct import *im = w->im;
+    int rc = 0;
+
+    w->item_count = w->plain_count = 0;
+    w->new_stored = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = pack_one(w, &jobs[i], &refs[i]);
+    if (rc != 0)
+        return err_set(e, rc, "compress");
+    if (im->opt->dry_run || w->item_count == 0)
+        return 0;
+    rc = store_put(im->store, w->items, w->item_count, STORE_OWN, e);
+    if (rc == 0 && w->plain_count != 0)
+        rc = store_plain_put(im->store, SCOPE_PUBLIC_CONTENT, w->plain,
+                             w->plain_count, e);
+    return rc;
+}
+
+void import__unref_block(struct import *im, struct block *b)
+{
+    if (--b->refs != 0)
+        return;
+    b->next = im->spare;
+    im->spare = b;
+    (void)pthread_cond_signal(&im->room);
+}
+
+static size_t take_jobs(struct import *im, struct job *out)
+{
+    size_t n = 0;
+    size_t bytes = 0;
+
+    while (im->job_count == 0 && !im->done)
+        (void)pthread_cond_wait(&im->work, &im->mutex);
+    while (n < BATCH_MAX && im->job_count != 0 && bytes < BATCH_BYTES) {
+        out[n] = im->jobs[im->job_head];
+        bytes += out[n++].len;
+        im->job_head = (im->job_head + 1) % JOBS_MAX;
+        im->job_count--;
+    }
+    im->jobs_running += n;
+    return n;
+}
+
+static void *work(void *user)
+{
+    struct worker *w = user;
+    struct import *im = w->im;
+    struct job jobs[BATCH_MAX];
+    struct chunk_ref refs[BATCH_MAX];
+    struct err e = ERR_INIT;
+
+    (void)pthread_mutex_lock(&im->mutex);
+    for (;;) {
+        size_t n = take_jobs(im, jobs);
+        bool failed = im->rc != 0;
+        int rc = 0;
+
+        if (n == 0)
+            break;
+        (void)pthread_mutex_unlock(&im->mutex);
+        if (!failed)
+            rc = import__pack(w, jobs, n, refs, &e);
+        (void)pthread_mutex_lock(&im->mutex);
+        if (rc != 0 && im->rc == 0) {
+            im->rc = rc;
+            im->worker_err = e;
+        }
+        for (size_t i = 0; i < n; i++) {
+            if (!failed && rc == 0) {
+                im->chunks[jobs[i].no] = refs[i];
+                atomic_fetch_add(&im->progress->bytes_done, jobs[i].len);
+            }
+            import__unref_block(im, jobs[i].block);
+        }
+        im->new_chunks += w->item_count;
+        im->new_stored += w->new_stored;
+        im->jobs_running -= n;
+        (void)pthread_cond_signal(&im->room);
+    }
+    (void)pthread_mutex_unlock(&im->mutex);
+    return NULL;
+}
+
+struct block *import__new_block(struct import *im)
+{
+    struct block *b;
+
+    (void)pthread_mutex_lock(&im->mutex);
+    while (im->spare == NULL)
+        (void)pthread_cond_wait(&im->room, &im->mutex);
+    b = im->spare;
+    im->spare = b->next;
+    b->refs = 1;
+    b->len = 0;
+    (void)pthread_mutex_unlock(&im->mutex);
+    return b;
+}
+
+bool import__cancelled(const struct import *im)
+{
+    return atomic_load(&im->progress->cancel);
+}
+
+int import__state(struct import *im)
+{
+    if (im->rc != 0) {
+        *im->e = im->worker_err;
+        return im->rc;
+    }
+    return import__cancelled(im)
+               ? err_set(im->e, ERR_INTERRUPTED, "interrupted")
+               : 0;
+}
+
+/* ---- threads
+ * -----------------------------------------------------------------------------
+ */
+
+static void wait_for_workers(struct import *im)
+{
+    (void)pthread_mutex_lock(&im->mutex);
+    im->done = true;
+    (void)pthread_cond_broadcast(&im->work);
+    (void)pthread_mutex_unlock(&im->mutex);
+}
+
+bool import__worker_init(struct worker *w, struct import *im)
+{
+    w->im = im;
+    w->codec = codec_new();
+    w->packed = malloc((size_t)BATCH_MAX * CODEC_BOUND);
+    return w->codec != NULL && w->packed != NULL;
+}
+
+void import__worker_deinit(struct worker *w)
+{
+    codec_free(w->codec);
+    free(w->packed);
+}
+
+int import__run(struct import *im, int (*read)(struct import *im))
+{
+    struct worker *ws = calloc(THREADS_MAX, sizeof *ws);
+    pthread_t ids[THREADS_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned want = im->opt->threads != 0 ? im->opt->threads
+                    : cores > 0           ? (unsigned)cores
+                                          : 1;
+    unsigned n = 0;
+    int rc = ws != NULL ? 0 : err_set(im->e, ERR_NOMEM, "threads");
+
+    want = want < THREADS_MAX ? want : THREADS_MAX;
+    for (; n < want && rc == 0; n++)
+        if (!import__worker_init(&ws[n], im) ||
+            pthread_create(&ids[n], NULL, work, &ws[n]) != 0) {
+            import__worker_deinit(&ws[n]);
+            rc = err_set(im->e, ERR_NOMEM, "threads");
+            break;
+        }
+    if (rc == 0)
+        rc = read(im);
+    wait_for_workers(im);
+    for (unsigned i = 0; i < n; i++) {
+        (void)pthread_join(ids[i], NULL);
+        import__worker_deinit(&ws[i]);
+    }
+    free(ws);
+    return rc == 0 ? import__state(im) : rc;
+}
+
+int import__make_blocks(struct import *im)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        struct block *b = malloc(sizeof *b);
+
+        if (b == NULL)
+            return err_set(im->e, ERR_NOMEM, "blocks");
+        b->next = im->spare;
+        im->spare = b;
+    }
+    im->block = import__new_block(im);
+    return 0;
+}
+
+void import__free_blocks(struct import *im)
+{
+    if (im->block != NULL) {
+        im->block->next = im->spare;
+        im->spare = im->block;
+    }
+    while (im->spare != NULL) {
+        struct block *b = im->spare;
+
+        im->spare = b->next;
+        free(b);
+    }
+}

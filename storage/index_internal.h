@@ -1,0 +1,49 @@
+/* index_internal: shared by index.c and index_open.c. */
+#ifndef STORAGE_INDEX_INTERNAL_H
+#define STORAGE_INDEX_INTERNAL_H
+
+#include "storage/index.h"
+#include "storage/recent.h"
+
+#include <pthread.h>
+
+enum statement {
+    S_FIND,
+    S_PUT_RECENT,
+    S_MERGE,
+    S_CLEAR_RECENT,
+    S_REPLACE,
+    S_MOVE,
+    S_DROP,
+    S_DROP_IN,
+    S_DROP_PLACE,
+    S_PUT_PLACE,
+    S_PLAIN_FIND,
+    S_PLAIN_PUT,
+    S_PLAIN_PRUNE,
+    S_BEGIN,
+    S_COMMIT,
+    S_ROLLBACK,
+    STATEMENTS
+};
+
+struct index {
+    sqlite3 *db;
+    char *home;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool distrusted;
+    struct recent *recent; /* as the table of that name */
+    uint64_t changes;      /* of the last call that changes chunks */
+    sqlite3_stmt *st[STATEMENTS];
+};
+
+/** index__verdict - what SQLite said, as one of: 0; ERR_CORRUPT: not usable,
+ * make it again; ERR_BUSY; ERR_IO: leave it alone. */
+int index__verdict(int said);
+
+/** index__load_recent - what the table of recent rows says, into memory. As
+ *  index__verdict. */
+int index__load_recent(struct index *ix);
+
+#endif
