@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/node_log.h"
 #include "cli/progress.h"
 #include "node/api/client.h"
 
@@ -62,7 +63,9 @@ int cli_open(struct cli *c, bool must_host)
                                  .what = c->command->name,
                                  .listen = c->listen,
                                  .offline = c->offline,
-                                 .must_host = must_host};
+                                 .must_host = must_host,
+                                 .log = c->log != NULL ? node_log_write : NULL,
+                                 .log_user = c->log};
     int rc = 0;
 
     if (c->client == NULL) {

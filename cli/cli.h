@@ -25,6 +25,7 @@ struct cli {
     const char *words[CLI_WORDS_MAX]; /* behind the command's own */
     size_t word_count;
     const struct command *command;
+    struct node_log *log; /* node run; else NULL */
     /* options of commands; NULL or false when not given */
     const char *name, *quota, *course, *to, *raw, *log_format;
     const char *peers[CLI_PEERS_MAX];

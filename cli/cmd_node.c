@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/node_log.h"
 #include "cli/output.h"
 #include "node/api/client.h"
 #include "storage/config.h"
@@ -55,39 +56,21 @@ int cmd_node_status(struct cli *c)
  * ---------------------------------------------------------------------------
  */
 
-static void log_line(const struct cli *c, const char *event, const char *detail)
-{
-    struct timespec ts;
-    struct tm tm;
-    char when[40];
-
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    (void)gmtime_r(&ts.tv_sec, &tm);
-    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    if (c->log_format != NULL && strcmp(c->log_format, "json") == 0) {
-        json_t *o = json_pack("{s:s, s:s, s:s}", "time", when, "event", event,
-                              "detail", detail);
-        char *text = json_dumps(o, JSON_COMPACT);
-
-        fprintf(stderr, "%s\n", text != NULL ? text : "");
-        free(text);
-        json_decref(o);
-    } else if (!c->quiet) {
-        fprintf(stderr, "%s %s %s\n", when, event, detail);
-    }
-}
-
 static void on_ready(void *user, const char *address, const char *key)
 {
+    struct node_log *log = user;
+
     printf("ready %s %s\n", address, key);
     (void)fflush(stdout);
-    log_line(user, "ready", address);
+    node_log_write(log, NODE_INFO, "ready",
+                   (const char *const[]){"address", address, NULL});
 }
 
 int cmd_node_run(struct cli *c)
 {
     static char listen[CONFIG_VALUE_MAX];
     static char format[CONFIG_VALUE_MAX];
+    static struct node_log log; /* the node outlives this call */
     int rc = home_make(c->home, &c->err);
 
     if (rc == 0 && c->listen == NULL) {
@@ -98,12 +81,15 @@ int cmd_node_run(struct cli *c)
         rc = config_get(c->home, "log_format", format, &c->err);
         c->log_format = format;
     }
+    log.json = c->log_format != NULL && strcmp(c->log_format, "json") == 0;
+    log.least = c->verbose ? NODE_DEBUG : c->quiet ? NODE_WARN : NODE_INFO;
+    c->log = &log;
     if (rc == 0)
         rc = cli_open(c, true);
     if (rc == 0)
-        rc = client_serve(c->client, on_ready, c, &c->err);
+        rc = client_serve(c->client, on_ready, &log, &c->err);
     if (rc == 0)
-        log_line(c, "stop", "asked to");
+        node_log_write(&log, NODE_INFO, "stop", (const char *const[]){NULL});
     return rc;
 }
 

@@ -113,6 +113,18 @@ static int read_mark(struct target *t, struct err *e)
     return t->ours ? 0 : file_io_save(path, t->dir, n, e);
 }
 
+/* Only a help: what cannot be adopted is fetched, or compared at the end. */
+static void adopt_there(struct target *t, uint32_t i, int fd)
+{
+    const struct manifest_file *f = &t->m->files[i];
+    char path[8300];
+    uint64_t done;
+
+    (void)snprintf(path, sizeof path, "%s/%s", t->dir, f->path);
+    if (f->size != 0 && t->media_file[f->stream] == i)
+        (void)export__adopt_file(t->s, t->m, i, fd, path, true, &done, NULL);
+}
+
 static int look(struct target *t, uint32_t i, struct err *e)
 {
     const struct manifest_file *f = &t->m->files[i];
@@ -135,6 +147,8 @@ static int look(struct target *t, uint32_t i, struct err *e)
                              t->dir, f->path)
                    : conflict(t, f->path, e);
     }
+    if ((uint64_t)st.st_size == f->size)
+        adopt_there(t, i, fd);
     (void)close(fd);
     if ((uint64_t)st.st_size == f->size)
         tf->state = FILE_THERE;
@@ -151,9 +165,12 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
     const struct manifest_file *f = &t->m->files[i];
     struct target_file *tf = &t->files[i];
     char path[4200];
+    uint64_t done;
+    bool was_there;
     int rc = 0;
 
     (void)snprintf(path, sizeof path, "%s/%06u", t->partial, i);
+    was_there = access(path, F_OK) == 0;
     tf->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (tf->fd < 0)
         return err_errno(e, errno, "make '%s'", path);
@@ -162,6 +179,9 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
         err_wrap(e, "make '%s'", path);
         return rc;
     }
+    if (was_there && store_file_find(t->s, path) == 0) /* by an older index */
+        (void)export__adopt_file(t->s, t->m, i, tf->fd, path, false, &done,
+                                 NULL);
     tf->store_file = store_file_find(t->s, path);
     if (tf->store_file == 0)
         rc = store_file_add(t->s, path, &tf->store_file, e);

@@ -26,7 +26,8 @@ struct target;
  * Return: 0; ERR_CONFLICT: DIR holds a file of that name with other content
  *         ( @e names the first and counts the rest); ERR_REFUSED: DIR leads out
  *         through a symlink; ERR_NO_SPACE; ERR_IO.
- * Files that are there and hold the right bytes already are taken as done.
+ * Files that are there and hold the right bytes already are taken as done, and
+ * what the store does not hold of them is referenced where it lies.
  */
 int target_open(struct store *s, const char *home, const char *dir,
                 const struct record_id *edition, const struct manifest *m,
@@ -75,6 +76,14 @@ int export_read(struct store *s, const struct manifest *m, uint32_t file,
                 uint64_t off, uint64_t len,
                 int (*fn)(void *user, const uint8_t *p, size_t n), void *user,
                 struct err *e);
+
+/**
+ * export_adopt - make known to the store what lies in a folder that an export
+ * wrote: raw chunks of media files that it does not hold. Reads them all.
+ * Return: 0 and how many in *out_chunks; ERR_NOT_FOUND: no such folder.
+ */
+int export_adopt(struct store *s, const struct manifest *m, const char *dir,
+                 uint64_t *out_chunks, struct err *e);
 
 /* What is in a folder now against the manifest (for verify). */
 enum target_file_state { TARGET_SAME, TARGET_EDITED, TARGET_ABSENT };

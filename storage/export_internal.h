@@ -1,4 +1,4 @@
-/* export_internal: what export.c and export_read.c share. */
+/* export_internal: shared by export.c, export_read.c and export_adopt.c. */
 #ifndef STORAGE_EXPORT_INTERNAL_H
 #define STORAGE_EXPORT_INTERNAL_H
 
@@ -8,5 +8,15 @@
  *  others; ERR_NOT_FOUND, ERR_CORRUPT: what it should be is not held. */
 int export__compare_file(struct store *s, const struct manifest *m,
                          uint32_t file, int fd);
+
+/**
+ * export__adopt_file - reference the chunks of a media file where they lie.
+ * @fd, @path: the file, open for reading; absolute. @whole: it has its final
+ * name and size. Bytes that are not the chunk's are left alone.
+ * Return: 0 and the number of chunks in *out_done; as store_put.
+ */
+int export__adopt_file(struct store *s, const struct manifest *m, uint32_t file,
+                       int fd, const char *path, bool whole, uint64_t *out_done,
+                       struct err *e);
 
 #endif

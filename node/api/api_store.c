@@ -17,7 +17,7 @@ struct verify {
     struct api_call *call;
     json_t *bad;
     json_t *edited;
-    uint64_t chunks, courses;
+    uint64_t chunks, missing, courses;
     const char *course; /* hex, of the one being looked at */
 };
 
@@ -90,6 +90,7 @@ static int verify_course(struct verify *v, const struct course_id *course)
                                   (int)i, "why", e.text));
         } else if (rc == ERR_NOT_FOUND) {
             lost = true;
+            v->missing++;
         } else {
             held_manifest_unref(hm);
             v->call->err = e;
@@ -119,7 +120,8 @@ static void verify_each(void *user, const struct course_id *course)
 
 int api_verify(struct api_call *call)
 {
-    struct verify v = {call, json_array(), json_array(), 0, 0, NULL};
+    struct verify v = {
+        .call = call, .bad = json_array(), .edited = json_array()};
     struct verify_all all = {&v, 0};
     struct course_id course;
     int rc;
@@ -144,10 +146,10 @@ int api_verify(struct api_call *call)
                      json_array_size(v.bad));
         err_hint(&call->err, "lyceum get fetches them again from any peer");
     }
-    call->result =
-        json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "v", 1, "ok", rc == 0,
-                  "courses", (json_int_t)v.courses, "chunks",
-                  (json_int_t)v.chunks, "bad", v.bad, "edited", v.edited);
+    call->result = json_pack(
+        "{s:i, s:b, s:I, s:I, s:I, s:o, s:o}", "v", 1, "ok", rc == 0, "courses",
+        (json_int_t)v.courses, "chunks", (json_int_t)v.chunks, "missing",
+        (json_int_t)v.missing, "bad", v.bad, "edited", v.edited);
     return rc;
 }
 

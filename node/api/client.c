@@ -203,8 +203,11 @@ static int hosted_call(struct client *c, const json_t *request,
 static int open_node(struct client *c, const struct client_options *opt,
                      struct err *e)
 {
-    struct node_config config = {
-        .home = opt->home, .listen = opt->listen, .offline = opt->offline};
+    struct node_config config = {.home = opt->home,
+                                 .listen = opt->listen,
+                                 .offline = opt->offline,
+                                 .log = opt->log,
+                                 .log_user = opt->log_user};
     char network[CONFIG_VALUE_MAX];
     char quota[CONFIG_VALUE_MAX];
     unsigned long long bytes = 0;

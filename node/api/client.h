@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "crypto/base/err.h"
+#include "node/driver/node.h"
 
 struct client;
 
@@ -16,7 +17,9 @@ struct client_options {
     const char *what;   /* words for others: "get" */
     const char *listen; /* when hosting; NULL = dial only */
     bool offline;
-    bool must_host; /* node run: ERR_BUSY when somebody has the home */
+    bool must_host;   /* node run: ERR_BUSY when somebody has the home */
+    node_log_fn *log; /* of the node, when hosting; NULL: none */
+    void *log_user;
 };
 
 /** client_open - ERR_REFUSED (modes), ERR_BUSY (held, and no answer), ... */

@@ -195,6 +195,9 @@ static void ban(struct node *n, const struct core_effect *fx)
     (void)snprintf(until, sizeof until, "%llu",
                    (unsigned long long)fx->u.ban.until_wall_ms);
     (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
+    node__log(n, NODE_WARN, "peer.banned",
+              (const char *const[]){"node", hex.s, "why", fx->u.ban.why,
+                                    "until_ms", until, NULL});
     if (n->transport != NULL)
         transport_refuse(n->transport, &fx->u.ban.node,
                          fx->u.ban.until_wall_ms);

@@ -2,6 +2,7 @@
  * goes to, watches that it moves, puts the files in place, says how it went. */
 #include "node/driver/node_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -542,6 +543,28 @@ static void stop_in_core(struct fetch *f)
     node__post(f->n, e);
 }
 
+static void log_begin(struct fetch *f)
+{
+    node__log(
+        f->n, NODE_INFO, "get.begin",
+        (const char *const[]){"course", course_id_hex(&f->course).s, NULL});
+}
+
+static void log_end(struct fetch *f, const struct fetch_status *s)
+{
+    char bytes[24];
+    char ms[24];
+
+    (void)snprintf(bytes, sizeof bytes, "%llu",
+                   (unsigned long long)s->fetched_bytes);
+    (void)snprintf(ms, sizeof ms, "%llu", (unsigned long long)s->elapsed_ms);
+    node__log(f->n, f->rc == 0 ? NODE_INFO : NODE_WARN,
+              f->rc == 0 ? "get.done" : "get.failed",
+              (const char *const[]){
+                  "course", course_id_hex(&f->course).s, "fetched_bytes", bytes,
+                  "ms", ms, f->rc != 0 ? "why" : NULL, f->err.text, NULL});
+}
+
 /* Nothing of ours is with a worker any more: report and go. */
 static void end_now(struct fetch *f)
 {
@@ -554,6 +577,7 @@ static void end_now(struct fetch *f)
     if (f->rc == 0)
         f->state = FETCH_DONE;
     fill_status(f, &s);
+    log_end(f, &s);
     core_peers(f->n->core, false, add_peer, &peers);
     if (!shared_course(f))
         stop_in_core(f);
@@ -699,6 +723,7 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     f->next = n->fetches;
     n->fetches = f;
     kick(f);
+    log_begin(f);
     ev->ev.u.fetch.course = opt->course;
     node__post(n, ev);
     *out = f;

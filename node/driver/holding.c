@@ -330,6 +330,30 @@ static void tell_core(void *user)
     job_free(job);
 }
 
+static void have_work(void *user)
+{
+    struct load_job *job = user;
+
+    free(job->have);
+    job->have = NULL;
+    job->rc = load_have(job);
+}
+
+/* The folder is open, and may have held what the store did not know of. */
+static void look_again(void *user)
+{
+    struct load_job *job = user;
+    struct holding *h = holding__find(job->n, &job->edition);
+
+    if (h != NULL && h->hm != NULL && job->hm == NULL) {
+        job->hm = h->hm;
+        job->hm->refs++;
+    }
+    if (job->have_all || job->hm == NULL ||
+        node_work(job->n, have_work, tell_core, job) != 0)
+        tell_core(job);
+}
+
 static struct holding *make_holding(struct node *n, struct load_job *job)
 {
     struct holding *h = calloc(1, sizeof *h);
@@ -367,7 +391,7 @@ static void load_done(void *user)
         job->hm = NULL;
     }
     if (h != NULL && h->hm != NULL && fetch__wants_folder(n, &h->course))
-        fetch__manifest_ready(n, h, tell_core, job);
+        fetch__manifest_ready(n, h, look_again, job);
     else
         tell_core(job);
 }

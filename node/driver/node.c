@@ -124,6 +124,13 @@ static void on_timer(uv_timer_t *timer)
     node__post(n, node__event(n, EV_TIMEOUT));
 }
 
+void node__log(struct node *n, enum node_log_level level, const char *event,
+               const char *const *facts)
+{
+    if (n->log != NULL)
+        n->log(n->log_user, level, event, facts);
+}
+
 /* ---- the transport's callbacks --------------------------------------------
  */
 
@@ -146,6 +153,10 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
     ev.u.up.address = address;
     if (n->closing)
         return;
+    node__log(n, NODE_INFO, "peer.up",
+              (const char *const[]){"node", node_id_hex(node).s, "address",
+                                    address, "direction",
+                                    outbound ? "out" : "in", NULL});
     step_now(n, &ev);
 }
 
@@ -192,6 +203,11 @@ static void on_dial_failed(void *user, const struct node_id *node,
     struct node *n = user;
     struct node_event *e = node__event(n, EV_DIAL_FAILED);
 
+    node__log(n, NODE_DEBUG, "dial.failed",
+              (const char *const[]){"node", node_id_hex(node).s, "address",
+                                    address, "refused", refused ? "yes" : "no",
+                                    NULL});
+
     if (e != NULL) {
         e->ev.u.dial_failed.node = *node;
         (void)snprintf(e->ev.u.dial_failed.address, CORE_ADDRESS_MAX, "%s",
@@ -215,7 +231,8 @@ static void flush_work(void *user)
 {
     struct node *n = user;
 
-    (void)store_flush(n->store, now_ms(), NULL); /* marks stay on failure */
+    n->flush_err = (struct err)ERR_INIT;
+    (void)store_flush(n->store, now_ms(), &n->flush_err); /* marks stay */
 }
 
 static void flush_done(void *user)
@@ -223,6 +240,9 @@ static void flush_done(void *user)
     struct node *n = user;
 
     n->flushing = false;
+    if (n->flush_err.code != 0)
+        node__log(n, NODE_WARN, "disk.sync_failed",
+                  (const char *const[]){"why", n->flush_err.text, NULL});
 }
 
 /* Before the loop sleeps: what this turn has received goes to the workers
@@ -353,6 +373,8 @@ int node_open(uv_loop_t *loop, const struct node_config *config,
     n->listen = config->listen ? strdup(config->listen) : NULL;
     n->offline = config->offline;
     n->quota_bytes = config->quota_bytes;
+    n->log = config->log;
+    n->log_user = config->log_user;
     n->start_ms = now_ms();
     n->queue_tail = &n->queue_head;
     n->timer_due_ms = UINT64_MAX;
@@ -368,6 +390,7 @@ int node_open(uv_loop_t *loop, const struct node_config *config,
         free_node(n);
         return rc;
     }
+    readopt__folders(n);
     (void)uv_timer_init(loop, &n->timer);
     (void)uv_timer_init(loop, &n->flush_timer);
     (void)uv_prepare_init(loop, &n->turn);
@@ -620,6 +643,8 @@ void node_new_edition(struct node *n, const struct course_id *course)
 {
     struct node_event *e = node__event(n, EV_NEW_EDITION);
 
+    node__log(n, NODE_INFO, "edition.new",
+              (const char *const[]){"course", course_id_hex(course).s, NULL});
     if (e != NULL)
         e->ev.u.new_edition.course = *course;
     node__post(n, e);

@@ -21,12 +21,23 @@
 struct node;
 struct transport;
 
+enum node_log_level { NODE_DEBUG, NODE_INFO, NODE_WARN };
+
+/** node_log_fn - a line for the log. @event: "peer.up"; @facts: names and
+ * values in turn, NULL behind the last. Values are keys, addresses, numbers and
+ * words of ours: no peer chooses their text. Borrowed for the call; on the
+ * loop. */
+typedef void node_log_fn(void *user, enum node_log_level level,
+                         const char *event, const char *const *facts);
+
 struct node_config {
     const char *home;     /* exists, locked by the caller (storage/home.h) */
     const char *listen;   /* "ADDR:PORT"; NULL = dial only */
     const char *network;  /* NULL = "main" */
     bool offline;         /* no sockets to peers at all */
     uint64_t quota_bytes; /* for what is kept for others */
+    node_log_fn *log;     /* NULL: none */
+    void *log_user;
 };
 
 /** node_open - store, catalog, journals and core; the transport only starts

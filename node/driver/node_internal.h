@@ -66,6 +66,8 @@ struct node {
     char *listen;
     bool offline;
     uint64_t quota_bytes;
+    node_log_fn *log;
+    void *log_user;
     uint64_t start_ms;
     uint8_t secret_key[32];
     struct node_id self;
@@ -81,7 +83,8 @@ struct node {
     uint64_t timer_due_ms; /* UINT64_MAX = not running */
     uv_timer_t flush_timer;
     bool flushing;
-    uv_prepare_t turn; /* a turn of the loop ends */
+    struct err flush_err; /* of the flush under way */
+    uv_prepare_t turn;    /* a turn of the loop ends */
 
     struct node_event *queue_head, **queue_tail;
     bool pumping;
@@ -104,6 +107,9 @@ struct node {
 struct node_event *node__event(struct node *n, enum core_event_kind kind);
 void node__post(struct node *n, struct node_event *e); /* takes it; pumps */
 void node__try_finish_close(struct node *n);
+
+void node__log(struct node *n, enum node_log_level level, const char *event,
+               const char *const *facts);
 
 /* effects.c */
 void node__carry_out(struct node *n, const struct core_effect *fx);
@@ -128,6 +134,10 @@ void intake__start(struct node *n);
 bool intake__uses(const struct node *n, const struct target *t);
 int intake__init(struct node *n);
 void intake__deinit(struct node *n);
+
+/* readopt.c */
+/** readopt__folders - once, at the start: slow when the index was made anew. */
+void readopt__folders(struct node *n);
 
 /* serve.c */
 void serve__chunk(struct node *n, const struct core_effect *fx);

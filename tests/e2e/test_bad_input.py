@@ -105,6 +105,32 @@ class BadInput(Case):
                 home.json("export", p["course"], out)
                 self.assertSameTree(self.path("c"), out)
 
+    # What was fetched into a folder is found there again, and not fetched twice;
+    # nor is what came before the index was lost.
+    def test_index_is_rebuilt_over_folders(self):
+        home, p = self.published(megabytes=24)
+        learner, out = self.home("learner"), self.path("out")
+        node = self.node(home)
+        learner.json("get", p["ticket"], "--peer", node.peer, "--to", out)
+        node.stop()
+        for f in glob.glob(learner.path + "/index.db*"):
+            os.unlink(f)
+        self.assertTrue(learner.json("verify", p["course"])["ok"])
+        [c] = learner.json("ls")["courses"]
+        self.assertEqual(c["state"], "complete")
+        learner.json("export", p["course"], self.path("again"))
+        self.assertSameTree(self.path("c"), self.path("again"))
+
+    def test_folder_that_is_there_is_not_fetched(self):
+        home, p = self.published(megabytes=24)
+        learner, out = self.home("learner"), self.path("out")
+        shutil.copytree(self.path("c"), out)
+        node = self.node(home)
+        g = learner.json("get", p["ticket"], "--peer", node.peer, "--to", out)
+        self.assertLess(g["fetched_bytes"], 2 << 20)
+        self.assertTrue(learner.json("verify", p["course"])["ok"])
+        self.assertSameTree(self.path("c"), out)
+
     # A torn last write is cut off; what was acknowledged is whole.
     def test_torn_tail(self):
         home, p = self.published()

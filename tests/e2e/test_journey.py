@@ -189,3 +189,25 @@ class Journey(Case):
                    for f in os.listdir(packs))
         self.assertLess(left, p["stored_bytes"] // 10)
         self.assertEqual(walk(src), before)
+
+    # What a node does stands in its log, a JSON object a line when asked for; the
+    # file does not grow for ever.
+    def test_logs(self):
+        expert, learner = self.home("expert"), self.home("learner")
+        p = self.publish(expert, self.small_course())
+        log = os.path.join(expert.path, "log", "lyceum.log")
+        os.makedirs(os.path.dirname(log), mode=0o700)
+        with open(log, "w", encoding="ascii") as f:
+            f.write("x" * (9 << 20))
+        r = expert.json("node", "start", "--listen", "127.0.0.1:0",
+                        "--log-format", "json")
+        peer = f"{r['listen']}@{r['node']}"
+        learner.json("get", p["ticket"], "--peer", peer)
+        expert.run("node", "stop")
+        self.assertGreater(os.path.getsize(log + ".1"), 8 << 20)
+        with open(log, encoding="utf-8") as f:
+            lines = [json.loads(line) for line in f]
+        self.assertEqual(lines[0]["event"], "ready")
+        self.assertEqual(lines[-1]["event"], "stop")
+        up = next(e for e in lines if e["event"] == "peer.up")
+        self.assertEqual((len(up["node"]), up["direction"]), (64, "in"))

@@ -1,0 +1,43 @@
+/* readopt: after the index was made anew. Packs tell the store what they hold;
+ * what lies in folders that were fetched into is told here. */
+#include "node/driver/node_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/export.h"
+
+static void adopt_folder(struct node *n, const char *dir,
+                         const struct record_id *edition)
+{
+    struct held_manifest *hm = NULL;
+    uint64_t chunks;
+
+    if (node_manifest_load(n, edition, &hm, NULL) == 0)
+        (void)export_adopt(n->store, &hm->m, dir, &chunks, NULL);
+    held_manifest_unref(hm);
+}
+
+static void on_fetched(void *user, const char *course,
+                       const char *const *values, size_t count)
+{
+    struct record_id edition;
+
+    (void)course;
+    if (count >= 2 && strlen(values[1]) == 2 * sizeof edition.b &&
+        hex_decode(values[1], strlen(values[1]), edition.b, sizeof edition.b) ==
+            0)
+        adopt_folder(user, values[0], &edition);
+}
+
+void readopt__folders(struct node *n)
+{
+    struct store_usage use = {0};
+
+    if (!store_rebuilt(n->store))
+        return;
+    journal_each(n->roots, "fetched", on_fetched, n);
+    (void)store_usage(n->store, &use, NULL);
+    if (use.chunks != 0) /* not just a new home */
+        node__log(n, NODE_WARN, "index.rebuilt", (const char *const[]){NULL});
+}

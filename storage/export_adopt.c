@@ -1,0 +1,140 @@
+/* export_adopt: chunks that lie in a file already, and that the store does not
+ * know of: the index was made anew, or somebody copied the folder. They are
+ * read, digested, and referenced where they are. */
+#include "storage/export_internal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/digest.h"
+#include "storage/beneath.h"
+#include "storage/file_io.h"
+
+#define BATCH 64
+
+struct adoption {
+    struct store *s;
+    const struct manifest *m;
+    const struct manifest_stream *stream;
+    int fd;
+    uint32_t file; /* of the store */
+    uint8_t *bytes;
+    struct store_item items[BATCH];
+    size_t count;
+    uint64_t done;
+    struct err *e;
+};
+
+static int flush(struct adoption *a)
+{
+    int rc = 0;
+
+    if (a->count != 0)
+        rc = store_put(a->s, a->items, a->count, STORE_FETCHED, a->e);
+    if (rc == 0)
+        a->done += a->count;
+    a->count = 0;
+    return rc;
+}
+
+static int take_slot(struct adoption *a, uint32_t slot)
+{
+    const struct chunk_ref *ref = &a->m->table.refs[slot];
+    uint64_t at = manifest_slot_offset(a->m, slot);
+    struct chunk_id id;
+
+    if (ref->flags != 0 || store_has(a->s, &ref->id))
+        return 0;
+    if (file_io_read(a->fd, a->bytes, ref->raw_len, at, NULL) != 0)
+        return 0;
+    id = digest_chunk(a->bytes, ref->raw_len);
+    if (!chunk_id_eq(&id, &ref->id))
+        return 0;
+    a->items[a->count++] =
+        (struct store_item){.ref = *ref,
+                            .sum = digest_sum64(a->bytes, ref->raw_len),
+                            .data = a->bytes,
+                            .file = a->file,
+                            .offset = at,
+                            .written = true};
+    return a->count == BATCH ? flush(a) : 0;
+}
+
+static bool all_held(struct adoption *a)
+{
+    for (uint32_t i = 0; i < a->stream->chunk_count; i++)
+        if (!store_has(a->s, &a->m->table.refs[a->stream->first_slot + i].id))
+            return false;
+    return true;
+}
+
+int export__adopt_file(struct store *s, const struct manifest *m, uint32_t file,
+                       int fd, const char *path, bool whole, uint64_t *out_done,
+                       struct err *e)
+{
+    struct adoption a = {.s = s, .m = m, .fd = fd, .e = e};
+    int rc = 0;
+
+    *out_done = 0;
+    a.stream = &m->streams[m->files[file].stream];
+    if (all_held(&a))
+        return 0;
+    a.bytes = malloc(CHUNK_RAW_MAX);
+    if (a.bytes == NULL)
+        return err_set(e, ERR_NOMEM, "adopt");
+    a.file = store_file_find(s, path);
+    if (a.file == 0)
+        rc = store_file_add(s, path, &a.file, e);
+    for (uint32_t i = 0; i < a.stream->chunk_count && rc == 0; i++)
+        rc = take_slot(&a, a.stream->first_slot + i);
+    if (rc == 0)
+        rc = flush(&a);
+    if (rc == 0 && whole)
+        rc = store_file_settle(s, a.file, path, e);
+    free(a.bytes);
+    *out_done = a.done;
+    return rc;
+}
+
+/* A file of its own stream, as export makes them. */
+static bool is_media(const struct manifest *m, uint32_t i)
+{
+    const struct manifest_file *f = &m->files[i];
+
+    return f->size != 0 && m->streams[f->stream].profile != STREAM_TEXT &&
+           m->streams[f->stream].bytes == f->size;
+}
+
+int export_adopt(struct store *s, const struct manifest *m, const char *dir,
+                 uint64_t *out_chunks, struct err *e)
+{
+    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    *out_chunks = 0;
+    if (root < 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no folder '%s'", dir);
+    for (uint32_t i = 0; i < m->file_count && rc == 0; i++) {
+        char path[8300];
+        struct stat st;
+        uint64_t done = 0;
+        int fd;
+
+        if (!is_media(m, i))
+            continue;
+        fd = beneath_open(root, m->files[i].path, O_RDONLY | O_NONBLOCK, 0);
+        if (fd < 0)
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", dir, m->files[i].path);
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+            (uint64_t)st.st_size == m->files[i].size)
+            rc = export__adopt_file(s, m, i, fd, path, true, &done, e);
+        (void)close(fd);
+        *out_chunks += done;
+    }
+    (void)close(root);
+    return rc;
+}
