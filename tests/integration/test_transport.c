@@ -1,6 +1,8 @@
 /* The transport between honest nodes, and its ordinary failures. */
 #include "tests/integration/transport_rig.h"
 
+#include <netdb.h>
+
 /* ---- messages ----------------------------------------------------------- */
 
 #define ECHO_MESSAGES 10000
@@ -332,6 +334,17 @@ TEST(transport_dial, no_address)
     rig_deinit();
 }
 
+/* A chroot without /etc/hosts knows no names at all. */
+static bool names_work(void)
+{
+    struct addrinfo *found = NULL;
+    bool ok = getaddrinfo("localhost", NULL, NULL, &found) == 0;
+
+    if (ok)
+        freeaddrinfo(found);
+    return ok;
+}
+
 /* A name is looked up; a wrong key reaches the node but is not admitted. */
 TEST(transport_dial, name_and_wrong_key)
 {
@@ -339,6 +352,8 @@ TEST(transport_dial, name_and_wrong_key)
     struct side client = {0};
     char address[64];
 
+    if (!names_work())
+        skip();
     rig_init();
     side_open(&server, "127.0.0.1:0", NULL);
     side_open(&client, NULL, NULL);
