@@ -60,7 +60,7 @@ class Keys(Case):
                               "--prefix", modules],
                              capture_output=True, text=True)
         self.assertEqual(npm.returncode, 0, npm.stderr)
-        checks.append(["node", modules + "/cose_check.mjs"])
+        checks.append(["node", modules + "/cose_check.cjs"])
         for record in (p["record"], p["course"]):
             raw, bent = self.path("r.cose"), self.path("bent.cose")
             home.json("record", "show", record, "--raw", raw)

@@ -1,8 +1,8 @@
-// cose_check.mjs FILE ID NETWORK: is FILE a record of that id? See README.md.
-import { createHash, createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { Sign1, decode } from '@auth0/cose'
-import { decode as cbor, Encoder } from 'cbor-x'
+// cose_check.cjs FILE ID NETWORK: is FILE a record of that id? See README.md.
+const { createHash, createPublicKey } = require('node:crypto')
+const { readFileSync } = require('node:fs')
+const { Sign1, decode } = require('@auth0/cose')
+const { decode: cbor, Encoder } = require('cbor-x')
 
 const [file, id, network] = process.argv.slice(2)
 const aad = Buffer.from('lyceum/1/' + network)
