@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Page-cache folios are as large as the write that makes them, and aligned: a
  * piece that crosses such a boundary costs half as much again. */
 #define PIECE (64u * 1024u)
+#define WINDOW_PARTS 16
 
 struct countdown {
     atomic_int left; /* calls until the fault; below 0 = not armed */
@@ -48,25 +50,70 @@ static bool faulty(enum file_io_fault kind)
     return true;
 }
 
-int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e)
-{
-    const uint8_t *at = p;
+struct parts { /* what is left to write */
+    const struct span *at;
+    size_t count;
+    size_t done; /* of the first */
+};
 
-    while (n != 0) {
-        size_t room = PIECE - (size_t)(off % PIECE);
-        size_t piece = n < room ? n : room;
+/* What of it ends at the next boundary. Return: how many pieces. */
+static int next_window(const struct parts *p, uint64_t off,
+                       struct iovec iov[WINDOW_PARTS])
+{
+    size_t room = PIECE - (size_t)(off % PIECE);
+    size_t done = p->done;
+    int n = 0;
+
+    for (size_t i = 0; i < p->count && room != 0 && n < WINDOW_PARTS; i++) {
+        size_t len = p->at[i].len - done;
+
+        len = len < room ? len : room;
+        iov[n].iov_base = (void *)(uintptr_t)(p->at[i].p + done);
+        iov[n++].iov_len = len;
+        room -= len;
+        done = 0;
+    }
+    return n;
+}
+
+static void advance(struct parts *p, size_t n)
+{
+    while (p->count != 0 && n >= p->at->len - p->done) {
+        n -= p->at->len - p->done;
+        p->at++;
+        p->count--;
+        p->done = 0;
+    }
+    p->done += n;
+}
+
+int file_io_write_parts(int fd, const struct span *parts, size_t count,
+                        uint64_t off, struct err *e)
+{
+    struct parts left = {parts, count, 0};
+
+    advance(&left, 0); /* over empty ones */
+    while (left.count != 0) {
+        struct iovec iov[WINDOW_PARTS];
+        int n = next_window(&left, off, iov);
         ssize_t done =
-            faulty(FAULT_WRITE) ? -1 : pwrite(fd, at, piece, (off_t)off);
+            faulty(FAULT_WRITE) ? -1 : pwritev(fd, iov, n, (off_t)off);
 
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
             return err_errno(e, done < 0 ? errno : EIO, "write");
-        at += done;
         off += (uint64_t)done;
-        n -= (size_t)done;
+        advance(&left, (size_t)done);
     }
     return 0;
+}
+
+int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e)
+{
+    struct span whole = {p, n};
+
+    return file_io_write_parts(fd, &whole, 1, off, e);
 }
 
 int file_io_allocate(int fd, uint64_t size, struct err *e)

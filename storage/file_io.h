@@ -17,6 +17,11 @@
  *  64 KiB (measured: a third less time than any other way on ext4). */
 int file_io_write(int fd, const void *p, size_t n, uint64_t off, struct err *e);
 
+/** file_io_write_parts - the same for @count parts that lie one behind the
+ * other in the file. */
+int file_io_write_parts(int fd, const struct span *parts, size_t count,
+                        uint64_t off, struct err *e);
+
 /** file_io_allocate - make the file @size bytes long, with its blocks where the
  *  file system can: ERR_NO_SPACE comes now and not in the middle, and writing
  *  costs half. What is in it stays, up to @size. */

@@ -14,6 +14,7 @@
 #include "storage/pack.h"
 
 #define BATCH_USUAL 64
+#define RUN_MAX 32 /* chunks written together */
 #define ROOM_CHECK_BYTES (32ull << 20)
 #define ROOM_FOR_INDEX (64ull << 20)
 
@@ -156,19 +157,61 @@ static int plan_item(struct store *s, struct batch *b, size_t i, struct err *e)
     return item->file != 0 ? plan_file(s, b, i, e) : plan_pack(s, b, i, e);
 }
 
-static int write_item(struct batch *b, size_t i, struct err *e)
+/* Where the writing of item @i begins: a pack has a head before the bytes. */
+static uint64_t start_of(const struct batch *b, size_t i)
 {
-    const struct store_item *item = &b->items[i];
-    struct index_chunk *row = &b->rows[i];
+    return b->rows[i].offset - (b->puts[i].to_pack ? PACK_HEAD_BYTES : 0);
+}
 
-    if (!b->puts[i].known && row->sum == 0)
-        row->sum = digest_sum64(item->data, item->ref.stored_len);
-    if (b->puts[i].fd < 0)
-        return 0;
-    if (b->puts[i].to_pack)
-        return store__append(b->puts[i].fd, row, item->data, e);
-    return file_io_write(b->puts[i].fd, item->data, item->ref.stored_len,
-                         item->offset, e);
+/* Does item @i lie right behind @last? */
+static bool follows(const struct batch *b, size_t last, size_t i)
+{
+    const struct index_chunk *x = &b->rows[last];
+
+    return x->place == b->rows[i].place &&
+           x->offset + x->ref.stored_len == start_of(b, i);
+}
+
+/* The items from @i on that lie behind each other, in one go: the fewer pieces
+ * begin in the middle of a folio, the better. *out_last: the last of them. */
+static int write_run(struct batch *b, size_t i, size_t *out_last, struct err *e)
+{
+    uint8_t heads[RUN_MAX][PACK_HEAD_BYTES];
+    struct span parts[2 * RUN_MAX];
+    size_t last = i;
+    size_t n = 0;
+
+    for (size_t k = i; k < b->count && n + 2 <= 2 * RUN_MAX; k++) {
+        if (b->puts[k].fd < 0)
+            continue; /* held already, or written */
+        if (k != i && !follows(b, last, k))
+            break;
+        if (b->puts[k].to_pack) {
+            pack_head_encode(&b->rows[k].ref, b->rows[k].sum, heads[n / 2]);
+            parts[n] = (struct span){heads[n / 2], PACK_HEAD_BYTES};
+            n++;
+        }
+        parts[n++] =
+            (struct span){b->items[k].data, b->items[k].ref.stored_len};
+        last = k;
+    }
+    *out_last = last;
+    return file_io_write_parts(b->puts[i].fd, parts, n, start_of(b, i), e);
+}
+
+static int write_items(struct batch *b, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < b->count; i++)
+        if (!b->puts[i].known && b->rows[i].sum == 0)
+            b->rows[i].sum =
+                digest_sum64(b->items[i].data, b->items[i].ref.stored_len);
+    for (size_t i = 0; i < b->count && rc == 0; i++) {
+        if (b->puts[i].fd >= 0)
+            rc = write_run(b, i, &i, e);
+    }
+    return rc;
 }
 
 /* A pack's row follows its end; a file's first mark goes in with the chunk. */
@@ -262,8 +305,8 @@ static int run_batch(struct store *s, struct batch *b, struct err *e)
         rc = plan_item(s, b, i, e);
     store__begin_writing(s, &b->writing);
     index_unlock(s->ix);
-    for (size_t i = 0; i < b->count && rc == 0; i++)
-        rc = write_item(b, i, e);
+    if (rc == 0)
+        rc = write_items(b, e);
     index_lock(s->ix);
     store__end_writing(s, &b->writing);
     if (rc == 0)

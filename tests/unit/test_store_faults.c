@@ -112,15 +112,15 @@ TEST(store_faults, full_for_long)
     keep_put(s, 0, 5, LEN);
     before = usage(s).pack_bytes;
     for (int i = 0; i < 20; i++) {
-        file_io_fault_after(FAULT_WRITE, i % 7, 1000, ENOSPC);
-        assert_int_equal(keep_try_put(s, 10, 5, LEN, STORE_FETCHED),
+        file_io_fault_after(FAULT_WRITE, i % 3, 1000, ENOSPC);
+        assert_int_equal(keep_try_put(s, 10, 100, LEN, STORE_FETCHED),
                          ERR_NO_SPACE);
         keep_no_faults();
         assert_int_equal(usage(s).pack_bytes, before);
     }
-    keep_put(s, 10, 5, LEN);
+    keep_put(s, 10, 100, LEN);
     keep_all(s, 0, 5, LEN);
-    keep_all(s, 10, 5, LEN);
+    keep_all(s, 10, 100, LEN);
     store_close(s);
 }
 
