@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 LYCEUM = os.environ.get("LYCEUM", ROOT + "/build/release/lyceum")
 LYCEUM_ASAN = os.environ.get("LYCEUM_ASAN", ROOT + "/build/dev/lyceum")
 GARBAGE = ROOT + "/build/dev/tests/lyceum_garbage"  # serves flipped bits
+HOSTILE = ROOT + "/build/dev/tests/lyceum_hostile"  # signs what no one should
 TIMEOUT = 240
 
 
