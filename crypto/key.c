@@ -85,6 +85,14 @@ void node_key_public(const uint8_t secret[32], struct node_id *out_public)
     (void)crypto_scalarmult_base(out_public->b, secret);
 }
 
+bool box_key_valid(const uint8_t key[32])
+{
+    static const uint8_t scalar[crypto_scalarmult_SCALARBYTES] = {1};
+    uint8_t shared[crypto_scalarmult_BYTES];
+
+    return crypto_scalarmult(shared, scalar, key) == 0;
+}
+
 bool author_id_valid(const struct author_id *a)
 {
     return crypto_core_ed25519_is_valid_point(a->b) == 1;

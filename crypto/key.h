@@ -37,6 +37,10 @@ void node_key_generate(uint8_t out_secret[32], struct node_id *out_public);
 /** node_key_public - the public half of @secret. */
 void node_key_public(const uint8_t secret[32], struct node_id *out_public);
 
+/** box_key_valid - not one of the X25519 points of small order, with which
+ *  every shared secret is the same. */
+bool box_key_valid(const uint8_t key[32]);
+
 /** author_id_valid - is it a canonical point of the prime-order group? */
 bool author_id_valid(const struct author_id *a);
 

@@ -1,5 +1,6 @@
 #include "crypto/profile.h"
 
+#include "crypto/key.h"
 #include "crypto/payload_internal.h"
 
 enum { TIME = 1, NAME = 5, BIO = 6, WEBSITE = 7, MAIL = 8, BOX_KEY = 9 };
@@ -19,6 +20,8 @@ int profile_encode(const struct profile_payload *p, struct buf *out,
         !payload__text_ok(p->mail, PAYLOAD_TITLE_CP, false))
         return err_set(e, ERR_INVALID,
                        "a name of 1 to 200 characters, a bio of at most 4,000");
+    if (!box_key_valid(p->box_key))
+        return err_set(e, ERR_INVALID, "the box key is of small order");
     cbor_put_map(out, pairs);
     cbor_put_uint(out, TIME);
     cbor_put_uint(out, p->time_ms);
@@ -59,6 +62,8 @@ int profile_decode(struct span payload, struct profile_payload *out,
             break;
         case BOX_KEY:
             payload__fixed(&p, key, v.box_key, sizeof v.box_key);
+            if (p.rc == 0 && !box_key_valid(v.box_key))
+                payload__fail(&p, key, "a box key of small order");
             break;
         default:
             (void)cbor_skip(&p.in);

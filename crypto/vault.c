@@ -266,7 +266,8 @@ static int unseal(struct parsed *p, const char *passphrase, size_t len,
     int rc;
 
     if (p->kdf.ops < OPS_MIN || p->kdf.ops > OPS_MAX ||
-        p->kdf.memory < MEMORY_MIN || p->kdf.memory > MEMORY_MAX)
+        p->kdf.memory < MEMORY_MIN || p->kdf.memory > MEMORY_MAX ||
+        p->kdf.memory % 1024 != 0) /* argon2 counts in KiB: one spelling */
         return err_set(e, ERR_REFUSED, "argon2id parameters out of range");
     if (passphrase == NULL)
         return err_set(e, ERR_KEY_NEEDED, "the key is under a passphrase");

@@ -39,8 +39,8 @@ int vault_read(const uint8_t *text, size_t len, struct vault_info *out,
                struct err *e);
 
 /**
- * vault_open - the keys. Parameters outside 64 MiB/2 passes to 1 GiB/10 passes
- * are refused before any work (ERR_REFUSED).
+ * vault_open - the keys. Parameters outside 64 MiB/2 passes to 1 GiB/10 passes,
+ * or that are no whole KiB, are refused before any work (ERR_REFUSED).
  * Return: 0; ERR_MALFORMED; ERR_KEY_NEEDED (sealed, and @passphrase NULL or
  * wrong; the did is checked against the seed).
  */

@@ -5,8 +5,10 @@
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+/* A leading zero is octal to other readers: "0177.0.0.1" must not be one
+ * address here and another where it is dialled. */
 static bool parse_number(const char **at, const char *end, unsigned base,
-                         uint32_t max, uint32_t *out)
+                         int max_digits, uint32_t max, uint32_t *out)
 {
     uint32_t v = 0;
     const char *start = *at;
@@ -24,12 +26,12 @@ static bool parse_number(const char **at, const char *end, unsigned base,
         else
             break;
         v = v * base + d;
-        if (v > max || *at - start > 5)
+        if (v > max || *at - start >= max_digits)
             return false;
         (*at)++;
     }
     *out = v;
-    return *at != start;
+    return *at != start && (base != 10 || *start != '0' || *at - start == 1);
 }
 
 static bool parse_v4(const char *p, size_t len, uint8_t out[16])
@@ -42,7 +44,7 @@ static bool parse_v4(const char *p, size_t len, uint8_t out[16])
 
         if (i != 0 && (p == end || *p++ != '.'))
             return false;
-        if (!parse_number(&p, end, 10, 255, &v))
+        if (!parse_number(&p, end, 10, 3, 255, &v))
             return false;
         out[12 + i] = (uint8_t)v;
     }
@@ -63,13 +65,13 @@ static bool parse_v6(const char *p, size_t len, uint8_t out[16])
     while (p < end && n < 8) {
         uint32_t v;
 
-        if (!parse_number(&p, end, 16, 0xffff, &v))
+        if (!parse_number(&p, end, 16, 4, 0xffff, &v))
             return false;
         words[n++] = (uint16_t)v;
         if (p == end)
             break;
         if (*p++ != ':' || p == end)
-            return p == end && gap == n; /* a trailing "::" only */
+            return false; /* a single ":" at the end */
         if (*p == ':') {
             if (gap >= 0)
                 return false;
@@ -110,7 +112,7 @@ bool address_parse(const char *text, size_t len, struct address *out)
         return false;
     at = colon;
     host = (size_t)(colon - text) - 1;
-    if (!parse_number(&at, end, 10, 65535, &port) || at != end)
+    if (!parse_number(&at, end, 10, 5, 65535, &port) || at != end)
         return false;
     if (host >= 2 && text[0] == '[' && text[host - 1] == ']') {
         if (!parse_v6(text + 1, host - 2, a.ip))
@@ -173,12 +175,15 @@ bool address_scope(const uint8_t ip[16], enum peer_scope *out)
 
     if (is_v4(ip))
         return scope_v4(ip + 12, out);
-    if (memcmp(ip, none, 16) == 0 || ip[0] == 0xff)
-        return false;
-    if (memcmp(ip, loopback, 16) == 0)
+    if (memcmp(ip, loopback, 16) == 0) {
         *out = SCOPE_LOOPBACK;
-    else if ((ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) ||
-             (ip[0] & 0xfe) == 0xfc)
+        return true;
+    }
+    /* ::/96: unspecified, and IPv4 in the form that RFC 4291 gave up. */
+    if (memcmp(ip, none, 12) == 0 || ip[0] == 0xff)
+        return false;
+    /* fe80::/10, the old site-local fec0::/10, fc00::/7 */
+    if ((ip[0] == 0xfe && (ip[1] & 0x80) != 0) || (ip[0] & 0xfe) == 0xfc)
         *out = SCOPE_LAN;
     else
         *out = SCOPE_PUBLIC;

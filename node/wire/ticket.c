@@ -24,18 +24,24 @@ bool ticket_is(const char *text)
     return strncmp(text, SCHEME, SCHEME_LEN) == 0;
 }
 
-static void put_hint(struct buf *out, bool *first, const char *name,
+/* A hint that would make the ticket, which starts at @start, too long is left
+ * out: without it the ticket still names its course. */
+static void put_hint(struct buf *out, size_t start, const char *name,
                      const void *value, size_t len)
 {
-    (void)buf_append_str(out, *first ? "?" : "&");
-    *first = false;
+    size_t before = out->len;
+    bool first = before - start == SCHEME_LEN + ID_CHARS;
+
+    (void)buf_append_str(out, first ? "?" : "&");
     (void)buf_append_str(out, name);
     text_percent_encode(value, len, ":@[]", out);
+    if (out->len - start > TICKET_MAX)
+        out->len = before;
 }
 
 int ticket_encode(const struct ticket *t, struct buf *out)
 {
-    bool first = true;
+    size_t start = out->len;
     char did[DID_TEXT_MAX];
 
     (void)buf_append_str(out, SCHEME);
@@ -47,14 +53,14 @@ int ticket_encode(const struct ticket *t, struct buf *out)
         memcpy(text, t->peers[i].address, n);
         text[n] = '@';
         hex_encode(t->peers[i].node.b, sizeof t->peers[i].node.b, text + n + 1);
-        put_hint(out, &first, "p=", text, n + 65);
+        put_hint(out, start, "p=", text, n + 65);
     }
     if (t->has_author) {
         did_encode(&t->author, did);
-        put_hint(out, &first, "a=", did, strlen(did));
+        put_hint(out, start, "a=", did, strlen(did));
     }
     if (t->title.len != 0)
-        put_hint(out, &first, "t=", t->title.base, t->title.len);
+        put_hint(out, start, "t=", t->title.base, t->title.len);
     return out->failed ? ERR_NOMEM : 0;
 }
 
@@ -91,7 +97,7 @@ int peer_address_parse(const char *text, size_t len, struct peer_address *out,
             return err_set(e, ERR_MALFORMED, "not HOST:PORT@KEY");
         port = port * 10 + (unsigned)(text[i] - '0');
     }
-    if (port == 0 || port > 65535 || !host_ok(text, colon - 1))
+    if (text[colon] == '0' || port > 65535 || !host_ok(text, colon - 1))
         return err_set(e, ERR_MALFORMED, "not HOST:PORT@KEY");
     if (hex_decode(at + 1, len - n - 1, a.node.b, sizeof a.node.b) != 0)
         return err_set(e, ERR_MALFORMED, "the key is not 64 hex digits");

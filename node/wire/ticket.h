@@ -34,7 +34,8 @@ void ticket_deinit(struct ticket *t);
 /** ticket_is - does @text look like one (its scheme)? */
 bool ticket_is(const char *text);
 
-/** ticket_encode - append the text. 0 or ERR_NOMEM. */
+/** ticket_encode - append the text; hints that would take it over TICKET_MAX
+ *  are left out. 0 or ERR_NOMEM. */
 int ticket_encode(const struct ticket *t, struct buf *out);
 
 /** ticket_decode - @t must be inited. ERR_MALFORMED; unknown hints are passed

@@ -44,7 +44,7 @@ static inline void kit_sign(const struct identity *who, enum record_type type,
 static inline void kit_make_course(struct kit_course *k)
 {
     struct course_payload p = {.time_ms = 1, .author_count = 1, .threshold = 1};
-    struct profile_payload me = {.time_ms = 1};
+    struct profile_payload me = {.time_ms = 1, .box_key = {9}};
     struct buf payload = BUF_INIT;
     struct record_id id;
 

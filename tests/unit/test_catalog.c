@@ -247,7 +247,7 @@ TEST(catalog_put, order)
 }
 
 /* Refused: of a course that is not here, by one who is no author, a jump of
- * more than 2^20, another network, a flipped bit. */
+ * more than 2^20, a flipped bit. */
 TEST(catalog_put, refused)
 {
     struct place_of_work w = open_in(test_tmpdir());
@@ -271,6 +271,56 @@ TEST(catalog_put, refused)
     close_it(&w);
     drop(c.r, 4);
     drop(odd, 4);
+}
+
+/* Signed for another network, by its author's own hand: not of this one. */
+TEST(catalog_put, other_network)
+{
+    struct place_of_work w = open_in(test_tmpdir());
+    struct profile_payload p = {.time_ms = 1, .name = text("Ann")};
+    struct buf payload = BUF_INIT;
+    struct rec r = {.bytes = BUF_INIT};
+
+    memcpy(p.box_key, identity_box_public(ann), 32);
+    assert_int_equal(profile_encode(&p, &payload, NULL), 0);
+    assert_int_equal(record_sign(ann, RECORD_PROFILE, "other",
+                                 buf_span(&payload), &r.bytes, &r.id, NULL),
+                     0);
+    assert_int_equal(put(w.c, &r, false), ERR_CORRUPT);
+    assert_int_equal(put(w.c, &r, true), ERR_CORRUPT);
+    assert_false(holds(w.c, &r));
+    buf_deinit(&payload);
+    drop(&r, 1);
+    close_it(&w);
+}
+
+/* A chain goes on by its own author's record: prev may not be a co-author's. A
+ * gap is no reason to refuse, a jump is counted from where the chain stands. */
+TEST(catalog_put, gaps)
+{
+    struct place_of_work w = open_in(test_tmpdir());
+    struct chain c = make_chain();
+    const uint64_t jump = UINT64_C(1) << 20;
+    struct rec bobs = edition(bob, &c.id, 1, NULL, "bob's");
+    struct rec odd[] = {edition(ann, &c.id, 2, &bobs.id, "after bob"),
+                        edition(ann, &c.id, 5 + jump + 1, &bobs.id, "far"),
+                        edition(ann, &c.id, 5, &bobs.id, "gap"),
+                        edition(ann, &c.id, 5 + jump, &bobs.id, "near")};
+    struct record_id id;
+
+    assert_int_equal(put(w.c, &c.r[0], false), 0);
+    assert_int_equal(put(w.c, &c.r[1], false), 0);
+    assert_int_equal(put(w.c, &bobs, false), 0);
+    assert_int_equal(put(w.c, &odd[0], false), ERR_REFUSED);
+    assert_int_equal(put(w.c, &odd[2], false), 0);
+    assert_int_equal(put(w.c, &odd[1], false), ERR_REFUSED);
+    assert_int_equal(current(w.c, &c.id, &id), 5);
+    assert_int_equal(put(w.c, &odd[3], false), 0);
+    assert_int_equal(current(w.c, &c.id, &id), 5 + jump);
+    close_it(&w);
+    drop(c.r, 4);
+    drop(odd, 4);
+    drop(&bobs, 1);
 }
 
 /* Two editions of one author with one number: both are kept, neither replaces
