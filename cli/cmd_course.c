@@ -132,9 +132,10 @@ static json_t *get_request(struct cli *c)
 
     for (size_t i = 0; i < c->peer_count; i++)
         (void)json_array_append_new(peers, json_string(c->peers[i]));
-    q = json_pack("{s:s, s:s, s:o, s:I, s:I}", "op", "get", "course",
+    q = json_pack("{s:s, s:s, s:o, s:I, s:I, s:b}", "op", "get", "course",
                   c->words[0], "peers", peers, "lesson", (json_int_t)c->lesson,
-                  "timeout_ms", (json_int_t)c->timeout_ms);
+                  "timeout_ms", (json_int_t)c->timeout_ms, "offline",
+                  c->offline);
     if (q != NULL && c->to != NULL) {
         char *to = cli_path(c->to);
 

@@ -60,7 +60,7 @@ static void on_ready(void *user, const char *address, const char *key)
 {
     struct node_log *log = user;
 
-    printf("ready %s %s\n", address, key);
+    printf("ready %s %s\n", address[0] != '\0' ? address : "-", key);
     (void)fflush(stdout);
     node_log_write(log, NODE_INFO, "ready",
                    (const char *const[]){"address", address, NULL});
@@ -106,7 +106,7 @@ static _Noreturn void be_the_node(struct cli *c, const char *log, int out)
 {
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    const char *argv[12] = {self, "--home", c->home, "node", "run"};
+    const char *argv[16] = {self, "--home", c->home, "node", "run"};
     size_t argc = 5;
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
     int null = open("/dev/null", O_RDONLY);
@@ -122,6 +122,12 @@ static _Noreturn void be_the_node(struct cli *c, const char *log, int out)
         argv[argc++] = "--log-format";
         argv[argc++] = c->log_format;
     }
+    if (c->offline)
+        argv[argc++] = "--offline";
+    if (c->verbose)
+        argv[argc++] = "-v";
+    if (c->quiet)
+        argv[argc++] = "-q";
     (void)dup2(null, 0);
     (void)dup2(out, 1);
     (void)dup2(fd, 2);
@@ -234,9 +240,10 @@ int cmd_node_start(struct cli *c)
 
 static void show_stop(struct cli *c, const json_t *r)
 {
+    bool was = json_object_get(r, "running") == NULL;
+
     (void)c;
-    (void)r;
-    printf("%s\n", say(SAY_DONE));
+    printf("%s\n", say(was ? SAY_DONE : SAY_NOT_RUNNING));
 }
 
 int cmd_node_stop(struct cli *c)
@@ -248,11 +255,15 @@ int cmd_node_stop(struct cli *c)
 
     if (!home_holder(c->home, holder, sizeof holder)) {
         r = json_pack("{s:i, s:b}", "v", 1, "running", 0);
-        cli_answer(c, r, show_status);
+        cli_answer(c, r, show_stop);
         json_decref(r);
         return 0;
     }
     rc = cli_call(c, json_pack("{s:s}", "op", "stop"), &r);
+    if (client_hosts(c->client)) { /* it ended by itself meanwhile */
+        json_decref(r);
+        return rc;
+    }
     for (int i = 0; rc == 0 && i < START_WAIT_MS / POLL_MS &&
                     home_holder(c->home, holder, sizeof holder);
          i++)

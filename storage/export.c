@@ -45,9 +45,10 @@ struct target {
     struct target_file *files;
     uint32_t *by_offset; /* text files in the order of their stream */
     uint32_t text_count;
-    uint32_t text_stream; /* UINT32_MAX = none */
-    uint32_t *media_file; /* per stream: its file, UINT32_MAX = text */
-    uint8_t *came;        /* text slots: bits, from the stream's first */
+    uint32_t text_stream;     /* UINT32_MAX = none */
+    uint32_t *media_file;     /* per stream: its file, UINT32_MAX = text */
+    uint8_t *came;            /* text slots: bits, from the stream's first */
+    const _Atomic bool *stop; /* NULL: nobody can */
     pthread_mutex_t mutex;
     uint64_t files_done, bytes_done;
 };
@@ -547,6 +548,18 @@ int target_write(struct target *t, uint32_t slot, const uint8_t *raw,
  * --------------------------------------------------------------------------------
  */
 
+void target_watch(struct target *t, const _Atomic bool *stop)
+{
+    t->stop = stop;
+}
+
+static int go_on(const struct target *t, struct err *e)
+{
+    if (t->stop == NULL || !atomic_load(t->stop))
+        return 0;
+    return err_set(e, ERR_INTERRUPTED, "interrupted; what is written stays");
+}
+
 struct filler {
     struct target *t;
     uint8_t *stored, *raw;
@@ -568,6 +581,9 @@ static int fill_partial(struct filler *f, uint32_t i, struct err *e)
 
         if (store_lies_at(t->s, &ref->id, t->files[i].store_file, at))
             continue;
+        rc = go_on(t, e);
+        if (rc != 0)
+            return rc;
         rc = store_read(t->s, &ref->id, f->stored, CHUNK_RAW_MAX, NULL, NULL);
         if (rc != 0)
             return ERR_PARTIAL;
@@ -713,7 +729,9 @@ int target_finish(struct target *t, struct err *e)
                  : err_set(e, ERR_NOMEM, "finish");
 
     for (uint32_t i = 0; i < t->m->file_count && rc == 0; i++) {
-        rc = finish_file(&f, i, e);
+        rc = go_on(t, e);
+        if (rc == 0)
+            rc = finish_file(&f, i, e);
         partial |= rc == ERR_PARTIAL;
         rc = rc == ERR_PARTIAL ? 0 : rc;
     }

@@ -59,6 +59,10 @@ int target_write(struct target *t, uint32_t slot, const uint8_t *raw,
  */
 int target_finish(struct target *t, struct err *e);
 
+/** target_watch - target_finish ends with ERR_INTERRUPTED soon after *@stop is
+ *  true; what is in place stays. @stop outlives the target. */
+void target_watch(struct target *t, const _Atomic bool *stop);
+
 /** target_close - partials of files that are not whole stay in the home. */
 void target_close(struct target *t);
 

@@ -308,8 +308,11 @@ static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
         move_aside(path);
         rc = try_open(ix, path, out_fresh, out_clean);
     }
+    if (rc != 0 && ix->db != NULL &&
+        (sqlite3_errcode(ix->db) & 0xff) == SQLITE_FULL)
+        rc = ERR_NO_SPACE;
     if (rc != 0)
-        return err_set(e, rc == ERR_BUSY ? ERR_BUSY : ERR_IO,
+        return err_set(e, rc == ERR_BUSY || rc == ERR_NO_SPACE ? rc : ERR_IO,
                        "open the index '%s': %s", path,
                        ix->db != NULL ? sqlite3_errmsg(ix->db)
                                       : "not a readable file");

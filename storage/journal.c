@@ -294,6 +294,20 @@ void journal_close(struct journal *j)
     free(j);
 }
 
+/* What was set again and again does not pile up while we run, either. A full
+ * disk leaves the long form in force. */
+static void shorten(struct journal *j)
+{
+    int fd;
+
+    if (j->lines <= COMPACT_LINES || j->lines <= 2 * j->count ||
+        compact(j, NULL) != 0)
+        return;
+    fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    (void)close(j->fd);
+    j->fd = fd; /* -1: appends fail, and say so */
+}
+
 /* A failed append leaves the old end in force: the next one writes over it. */
 static int append(struct journal *j, const char *verb, const char *key,
                   const char *const *values, size_t count, struct err *e)
@@ -310,6 +324,7 @@ static int append(struct journal *j, const char *verb, const char *key,
     if (rc == 0) {
         j->end += line.len;
         take_line(j, (const char *)line.base, line.len - 1);
+        shorten(j);
     } else if (ftruncate(j->fd, (off_t)j->end) != 0) {
         err_wrap(e, "and its tail stays torn");
     }

@@ -105,6 +105,20 @@ static int hint_peers(struct api_call *call, const struct course_id *course)
     return rc;
 }
 
+/* --offline, of a node that is not: only what is whole here already. */
+static int check_offline(struct api_call *call, const struct course_id *course)
+{
+    struct record_id edition;
+
+    if (!api__flag(call, "offline") ||
+        (catalog_current(node_catalog(call->n), course, &edition, NULL, NULL) ==
+             0 &&
+         catalog_held(node_catalog(call->n), &edition) == HELD_COMPLETE))
+        return 0;
+    return err_set(&call->err, ERR_NETWORK,
+                   "the course is not whole here, and --offline was said");
+}
+
 int api_get(struct api_call *call)
 {
     static const struct fetch_events events = {on_progress, on_done};
@@ -112,6 +126,8 @@ int api_get(struct api_call *call)
     int rc = api__resolve(call->n, api__text(call, "course"), &opt.course,
                           &call->err);
 
+    if (rc == 0)
+        rc = check_offline(call, &opt.course);
     if (rc == 0)
         rc = node_online(call->n, &call->err);
     if (rc == 0)

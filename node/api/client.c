@@ -92,7 +92,8 @@ static int send_line(int fd, const json_t *m)
     return at == n ? 0 : ERR_NETWORK;
 }
 
-/* The next line as JSON, or NULL: gone, timed out (@ms >= 0), interrupted. */
+/* The next line as JSON, or NULL: gone, timed out (@ms >= 0), or interrupted:
+ * then, and only then, errno is EINTR. */
 static json_t *next_line(struct client *c, int ms)
 {
     for (;;) {
@@ -106,10 +107,16 @@ static json_t *next_line(struct client *c, int ms)
 
             memmove(c->in.base, c->in.base + n, c->in.len - n);
             c->in.len -= n;
+            errno = 0;
             return m;
         }
-        if (poll(&p, 1, ms) <= 0 || buf_reserve(&c->in, 65536) != 0)
+        errno = 0;
+        if (poll(&p, 1, ms) <= 0)
             return NULL;
+        errno = ENOMEM;
+        if (buf_reserve(&c->in, 65536) != 0)
+            return NULL;
+        errno = 0; /* the end of the stream is no error */
         k = recv(c->fd, c->in.base + c->in.len, 65536, 0);
         if (k <= 0)
             return NULL;
@@ -131,6 +138,8 @@ static int attached_call(struct client *c, const json_t *request,
 {
     bool told = false;
 
+    if (interrupts != 0)
+        return err_set(e, ERR_INTERRUPTED, "interrupted");
     if (send_line(c->fd, request) != 0)
         return err_set(e, ERR_BUSY, "the node does not answer");
     for (;;) {

@@ -475,6 +475,7 @@ void core_progress(const struct core *c, const struct course_id *course,
     if (s == NULL)
         return;
     out->known = true;
+    out->swarm = s->no;
     out->edition = s->edition;
     out->seq = s->seq;
     out->has_manifest = s->has_manifest;

@@ -358,7 +358,8 @@ bool core_swarm_edition(const struct core *c, swarm_no no,
 void core_set_listen_port(struct core *c, uint16_t port);
 
 struct core_progress {
-    bool known; /* a swarm exists */
+    bool known;     /* a swarm exists */
+    swarm_no swarm; /* its number */
     bool has_manifest;
     uint32_t slots, slots_have;
     uint64_t stored_bytes, stored_bytes_have; /* sums of stored_len */

@@ -615,4 +615,9 @@ void records__edition(struct core *c, const struct core_event *ev)
         manifest_edition(c, &l, ev);
     else if (l.kind == LOAD_FETCH)
         fetch_edition(c, &l, ev);
+    /* Loaded in vain: the peer went, or the course is not wanted any more. */
+    if (ev->u.edition.found &&
+        swarm__by_edition(c, &ev->u.edition.edition.edition) == NULL)
+        core__effect(c, FX_RELEASE)->u.release.edition =
+            ev->u.edition.edition.edition;
 }

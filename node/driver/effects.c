@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BANS_KEPT_MAX 4096
+
 /* ---- records ----------------------------------------------------------------
  */
 
@@ -13,6 +15,8 @@ struct records_job {
     struct buf *records;
     size_t count;
     bool ok;
+    int rc;
+    struct err err;
 };
 
 static void records_free(struct records_job *job)
@@ -29,11 +33,11 @@ static void records_work(void *user)
 
     job->ok = true;
     for (size_t i = 0; i < job->count && job->ok; i++) {
-        int rc = catalog_put(job->n->catalog, job->records[i].base,
-                             job->records[i].len, false, NULL, NULL);
+        job->rc = catalog_put(job->n->catalog, job->records[i].base,
+                              job->records[i].len, false, NULL, &job->err);
 
         /* A fork is kept as proof; the course goes on from what it was. */
-        job->ok = rc == 0 || rc == ERR_CONFLICT;
+        job->ok = job->rc == 0 || job->rc == ERR_CONFLICT;
     }
 }
 
@@ -47,6 +51,8 @@ static void records_done(void *user)
         e->ev.u.records_stored.ok = job->ok;
     }
     node__post(job->n, e);
+    if (!job->ok && (job->rc == ERR_NO_SPACE || job->rc == ERR_IO))
+        fetch__disk_failed(job->n, NULL, job->rc, &job->err);
     records_free(job);
 }
 
@@ -186,6 +192,23 @@ static void dial(struct node *n, const struct core_effect *fx)
     node__post(n, e);
 }
 
+static void count_fact(void *user, const char *key, const char *const *values,
+                       size_t count)
+{
+    (void)key;
+    (void)values;
+    (void)count;
+    ++*(size_t *)user;
+}
+
+static size_t bans_kept(struct node *n)
+{
+    size_t count = 0;
+
+    journal_each(n->choices, "block", count_fact, &count);
+    return count;
+}
+
 static void ban(struct node *n, const struct core_effect *fx)
 {
     struct id_hex hex = node_id_hex(&fx->u.ban.node);
@@ -194,7 +217,8 @@ static void ban(struct node *n, const struct core_effect *fx)
 
     (void)snprintf(until, sizeof until, "%llu",
                    (unsigned long long)fx->u.ban.until_wall_ms);
-    (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
+    if (bans_kept(n) < BANS_KEPT_MAX) /* the core knows it until we stop */
+        (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
     node__log(n, NODE_WARN, "peer.banned",
               (const char *const[]){"node", hex.s, "why", fx->u.ban.why,
                                     "until_ms", until, NULL});

@@ -33,10 +33,12 @@ struct fetch {
     struct record_id edition;
     struct held_manifest *hm;
     struct target *target;
+    struct held_manifest *target_hm; /* which it borrows */
     struct record_id target_edition;
     struct target *retired; /* of an edition that was overtaken */
-    bool busy;              /* a worker has the target */
-    bool complete;          /* every slot is held */
+    struct held_manifest *retired_hm;
+    bool busy;     /* a worker has the target */
+    bool complete; /* every slot is held */
     bool started_complete;
     int tries;
 
@@ -51,6 +53,7 @@ struct fetch {
     struct baseline *base;
     size_t base_count;
 
+    _Atomic bool stop; /* for the worker that has the target */
     bool ending;
     int rc;
     struct err err;
@@ -173,6 +176,8 @@ static void note(struct fetch *f, enum core_notice notice)
     struct err err = ERR_INIT;
     struct core_progress p;
 
+    if (f->state == FETCH_WRITING)
+        return; /* this edition is put in place first: the next get moves on */
     switch (notice) {
     case NOTICE_EDITION:
         note_edition(f);
@@ -275,15 +280,19 @@ static void adopt_target(struct fetch *f, struct folder_job *job)
 
     if (f->target != NULL && f->retired == NULL) {
         f->retired = f->target;
+        f->retired_hm = f->target_hm;
     } else if (f->target != NULL) { /* a third edition in one fetch */
         target_close(job->target);
         end_with(f, ERR_CONFLICT, NULL);
         return;
     }
     f->target = job->target;
+    target_watch(f->target, &f->stop);
+    f->target_hm = job->hm;
+    f->target_hm->refs++;
     f->target_edition = job->hm->edition;
     held_manifest_unref(f->hm);
-    f->hm = job->hm; /* the target borrows its manifest */
+    f->hm = job->hm;
     f->hm->refs++;
     if (h != NULL && h->target == NULL)
         h->target = f->target;
@@ -363,9 +372,12 @@ static void look_for_holes(struct fetch *f)
     const struct chunk_table *t = &f->hm->m.table;
     uint8_t *bits = calloc(1, t->count / 8 + 1);
     struct holding *h = holding__find(f->n, &f->edition);
+    struct core_progress p;
     uint32_t held = 0;
 
-    if (bits != NULL && h != NULL && h->swarm != 0 &&
+    core_progress(f->n->core, &f->course, &p);
+    if (bits != NULL && h != NULL && p.known &&
+        record_id_eq(&p.edition, &f->edition) &&
         store_have(f->n->store, t->refs, t->count, bits, &held, NULL) == 0) {
         for (uint32_t i = 0; i < t->count; i++) {
             struct node_event *e;
@@ -375,7 +387,7 @@ static void look_for_holes(struct fetch *f)
             e = node__event(f->n, EV_LOST);
             if (e == NULL)
                 break;
-            e->ev.u.lost.swarm = h->swarm;
+            e->ev.u.lost.swarm = p.swarm;
             e->ev.u.lost.slot = i;
             node__post(f->n, e);
         }
@@ -395,6 +407,23 @@ static void note_root(struct fetch *f)
     free(dir);
 }
 
+/* Word of a newer edition may have come while files were put in place. */
+static void catch_up(struct fetch *f)
+{
+    struct core_progress p;
+
+    core_progress(f->n->core, &f->course, &p);
+    if (record_id_eq(&p.edition, &f->edition)) {
+        look_for_holes(f);
+        return;
+    }
+    note(f, NOTICE_EDITION);
+    if (p.has_manifest)
+        note(f, NOTICE_MANIFEST);
+    if (p.has_manifest && p.slots_have == p.slots)
+        note(f, NOTICE_COMPLETE);
+}
+
 static void finish_done(void *user)
 {
     struct finish_job *job = user;
@@ -405,7 +434,7 @@ static void finish_done(void *user)
         ++f->tries < FINISH_TRIES) {
         f->state = FETCH_MOVING;
         f->complete = false;
-        look_for_holes(f);
+        catch_up(f);
         kick(f);
     } else if (!f->ending) {
         if (job->rc == 0)
@@ -511,6 +540,8 @@ static void on_closed(uv_handle_t *handle)
     struct node *n = f->n;
 
     held_manifest_unref(f->hm);
+    held_manifest_unref(f->target_hm);
+    held_manifest_unref(f->retired_hm);
     free(f->base);
     free(f->to);
     free(f);
@@ -680,7 +711,7 @@ static void on_tick(uv_timer_t *timer)
         f->events.progress(f->user, &s);
     if (!f->ending && !f->busy && may_finish(f))
         go_on(f);
-    else if (!f->ending && !f->busy)
+    else if (!f->ending && !f->busy && !f->complete)
         watch_clock(f, &s);
     if (!f->ending || f->busy)
         return;
@@ -734,6 +765,7 @@ void fetch_cancel(struct fetch *f)
 {
     struct err err = ERR_INIT;
 
+    atomic_store(&f->stop, true);
     end_with(f,
              err_set(&err, ERR_INTERRUPTED, "interrupted; what came is kept"),
              &err);

@@ -499,6 +499,32 @@ static void refuse_blocked(void *user, const char *key,
     node__post(n, e);
 }
 
+struct expired { /* bans that are over: a journal may not change under each */
+    char keys[64][65];
+    size_t count;
+    uint64_t now;
+};
+
+static void note_expired(void *user, const char *key, const char *const *values,
+                         size_t count)
+{
+    struct expired *x = user;
+
+    if (count >= 1 && strlen(key) < sizeof x->keys[0] &&
+        x->count < sizeof x->keys / sizeof x->keys[0] &&
+        strtoull(values[0], NULL, 10) <= x->now)
+        (void)snprintf(x->keys[x->count++], sizeof x->keys[0], "%s", key);
+}
+
+static void forget_expired(struct node *n)
+{
+    struct expired x = {.now = wall_ms()};
+
+    journal_each(n->choices, "block", note_expired, &x);
+    for (size_t i = 0; i < x.count; i++)
+        (void)journal_unset(n->choices, "block", x.keys[i], NULL);
+}
+
 int node_online(struct node *n, struct err *e)
 {
     static const struct transport_events events = {
@@ -525,6 +551,7 @@ int node_online(struct node *n, struct err *e)
     port = strrchr(transport_address(n->transport), ':');
     core_set_listen_port(
         n->core, port != NULL ? (uint16_t)strtoul(port + 1, NULL, 10) : 0);
+    forget_expired(n);
     journal_each(n->choices, "block", refuse_blocked, n);
     journal_each(n->choices, "peer", hint_peer, n);
     journal_each(n->choices, "seen", hint_seen, n);

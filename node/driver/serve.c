@@ -34,6 +34,7 @@ void serve__chunk(struct node *n, const struct core_effect *fx)
     size_t len = ref != NULL ? MSG_CHUNK_HEAD + ref->stored_len : 0;
     enum serve_result result;
     uint8_t *frame;
+    int rc;
 
     if (ref == NULL || n->transport == NULL) {
         served(n, fx, SERVE_MISSING, 0);
@@ -45,11 +46,15 @@ void serve__chunk(struct node *n, const struct core_effect *fx)
         return;
     }
     msg_chunk_head(fx->u.serve.request, frame);
-    if (store_read(n->store, &ref->id, frame + MSG_CHUNK_HEAD, ref->stored_len,
-                   NULL, NULL) != 0) {
+    rc = store_read(n->store, &ref->id, frame + MSG_CHUNK_HEAD, ref->stored_len,
+                    NULL, NULL);
+    if (rc != 0) {
+        bool lost = rc == ERR_NOT_FOUND || rc == ERR_CORRUPT;
+
         transport_chunk_discard(n->transport, frame);
-        holding__incomplete(n, h);
-        served(n, fx, SERVE_MISSING, 0);
+        if (lost)
+            holding__incomplete(n, h);
+        served(n, fx, lost ? SERVE_MISSING : SERVE_AGAIN, 0);
         return;
     }
     result = result_of(

@@ -53,6 +53,36 @@ class BadInput(Case):
         learner.json("export", p["course"], self.path("whole"))
         self.assertSameTree(self.path("c"), self.path("whole"))
 
+    # Rot in a course that was whole, found only when its files are wanted.
+    def test_rot_heals_on_the_way_out(self):
+        home, p = self.published()
+        learner = self.home("learner")
+        node = self.node(home)
+        learner.json("get", p["ticket"], "--peer", node.peer)
+        [pack] = self.packs(learner)
+        for at in (2 << 20, 3 << 20):
+            self.flip(pack, at)
+        g = learner.json("get", p["ticket"], "--to", self.path("out"))
+        self.assertEqual(g["state"], "complete")
+        self.assertSameTree(self.path("c"), self.path("out"))
+        self.assertTrue(learner.json("verify", p["course"])["ok"])
+
+    # A course that is whole is an answer, however short the time-out.
+    def test_short_time_out(self):
+        home, p = self.published(megabytes=1)
+        g = home.json("get", p["course"], "--timeout", "1s", "--peer",
+                      "10.255.255.1:7460@" + "07" * 32)
+        self.assertEqual(g["state"], "complete")
+
+    def test_offline_fetches_nothing(self):
+        home, p = self.published(megabytes=1)
+        node, learner = self.node(home), self.home("learner")
+        own = self.node(learner)
+        learner.run("--offline", "get", p["ticket"], "--peer", node.peer, code=6)
+        own.stop()
+        r = learner.run("node", "stop")
+        self.assertEqual(r.out.strip(), "not running")
+
     # The expert's own rot is named, never served.
     def test_rotten_seeder_serves_nothing_wrong(self):
         home, p = self.published(megabytes=8)

@@ -189,6 +189,7 @@ TEST(journal, compact)
     struct stat st;
     off_t before;
 
+    file_io_fault_after(FAULT_RENAME, 0, 1000, ENOSPC);
     for (int i = 0; i < 300; i++) {
         (void)snprintf(value, sizeof value, "%d", i);
         assert_int_equal(set(j, i % 2 ? "odd" : "even", value), 0);
@@ -197,7 +198,6 @@ TEST(journal, compact)
     assert_int_equal(journal_unset(j, "pin", "gone", NULL), 0);
     before = keep_size(keep_path(home, "roots"));
     journal_close(j);
-    file_io_fault_after(FAULT_RENAME, 0, 1, ENOSPC);
     j = open_it(home);
     keep_no_faults();
     assert_int_equal(keep_size(keep_path(home, "roots")), before);
@@ -248,5 +248,31 @@ TEST(journal, faults)
     journal_close(j);
     j = open_it(home);
     assert_string_equal(get(j, "k", 0), "after");
+    journal_close(j);
+}
+
+/* What is set again and again is kept once: the file does not grow without end,
+ * and goes on being written to after it was shortened. */
+TEST(journal, does_not_grow)
+{
+    const char *home = test_tmpdir();
+    struct journal *j = NULL;
+    struct stat st;
+    char got[32];
+
+    assert_int_equal(journal_open(home, "choices", &j, NULL), 0);
+    for (int i = 0; i < 1000; i++) {
+        char text[32];
+        const char *values[1] = {text};
+
+        (void)snprintf(text, sizeof text, "%d", i);
+        assert_int_equal(journal_set(j, "seen", "peer", values, 1, NULL), 0);
+    }
+    assert_int_equal(stat(keep_path(home, "choices"), &st), 0);
+    assert_true(st.st_size < 4096);
+    journal_close(j);
+    assert_int_equal(journal_open(home, "choices", &j, NULL), 0);
+    assert_int_equal(journal_get(j, "seen", "peer", 0, got, sizeof got), 0);
+    assert_string_equal(got, "999");
     journal_close(j);
 }
