@@ -31,16 +31,17 @@ struct target_file {
     int fd;              /* media: the partial; -1 */
     uint32_t missing;    /* text: slots that have not come yet */
     bool replace;        /* a torn file of ours stands there */
+    bool ours;           /* text: the edition before wrote it */
 };
 
 struct target {
     struct store *s;
     const struct manifest *m;
-    char *dir;     /* absolute */
-    char *partial; /* HOME/partial/EDITION */
-    int root;      /* of dir */
-    bool was_empty;
-    bool ours; /* an earlier run of ours has written into it */
+    char *dir;      /* absolute */
+    char *partial;  /* HOME/partial/EDITION */
+    int root;       /* of dir */
+    bool was_empty; /* or held only what the edition before wrote */
+    bool ours;      /* an earlier run of ours has written into it */
     mode_t umask_;
     struct target_file *files;
     uint32_t *by_offset; /* text files in the order of their stream */
@@ -153,8 +154,8 @@ static int look(struct target *t, uint32_t i, struct err *e)
     (void)close(fd);
     if ((uint64_t)st.st_size == f->size)
         tf->state = FILE_THERE;
-    else if (t->ours && (uint64_t)st.st_size < f->size &&
-             f->stream == t->text_stream)
+    else if (f->stream == t->text_stream &&
+             (tf->ours || (t->ours && (uint64_t)st.st_size < f->size)))
         tf->replace = true; /* torn by a kill in the middle of its one write */
     else
         return conflict(t, f->path, e);
@@ -263,9 +264,21 @@ static int open_root(struct target *t, const char *dir, struct err *e)
     return 0;
 }
 
+/* Chunks of the edition before may still be on their way to the folder. */
+static void take_over(struct target *t, const struct target *before)
+{
+    for (uint32_t i = 0; i < t->m->file_count; i++) {
+        struct target_file *tf = &t->files[i];
+
+        tf->ours = t->m->files[i].stream == t->text_stream &&
+                   manifest_find(before->m, t->m->files[i].path) >= 0;
+        tf->replace = tf->ours;
+    }
+}
+
 int target_open(struct store *s, const char *home, const char *dir,
                 const struct record_id *edition, const struct manifest *m,
-                struct target **out, struct err *e)
+                const struct target *before, struct target **out, struct err *e)
 {
     struct target *t = calloc(1, sizeof *t);
     int rc;
@@ -288,8 +301,11 @@ int target_open(struct store *s, const char *home, const char *dir,
         rc = sort_files(t, e);
     if (rc == 0)
         rc = read_mark(t, e);
+    if (rc == 0 && before != NULL && before->was_empty)
+        take_over(t, before);
     for (uint32_t i = 0; i < m->file_count && rc == 0; i++)
         rc = look(t, i, e);
+    t->was_empty |= rc == 0 && before != NULL && before->was_empty;
     for (uint32_t i = 0; i < m->stream_count && rc == 0; i++)
         if (t->media_file[i] != UINT32_MAX &&
             t->files[t->media_file[i]].state == FILE_PENDING)
@@ -682,11 +698,23 @@ static int settle_there(struct target *t, uint32_t i, struct err *e)
     (void)close(fd);
     if (rc == 0)
         count_done(t, i);
-    else if (rc == ERR_CONFLICT)
+    else if (rc == ERR_CONFLICT && t->files[i].ours) {
+        t->files[i].replace = true;
+        rc = write_from_store(t, i, e);
+    } else if (rc == ERR_CONFLICT)
         rc = conflict(t, t->m->files[i].path, e);
     else if (rc == ERR_NOT_FOUND || rc == ERR_CORRUPT)
         rc = ERR_PARTIAL;
     return rc;
+}
+
+static int settle_again(struct target *t, uint32_t i, struct err *e)
+{
+    (void)pthread_mutex_lock(&t->mutex);
+    t->files_done--;
+    t->bytes_done -= t->m->files[i].size;
+    (void)pthread_mutex_unlock(&t->mutex);
+    return settle_there(t, i, e);
 }
 
 static int finish_file(struct filler *f, uint32_t i, struct err *e)
@@ -702,8 +730,8 @@ static int finish_file(struct filler *f, uint32_t i, struct err *e)
         return rc == 0 ? put_in_place(t, i, e) : rc;
     case FILE_THERE:
         return settle_there(t, i, e);
-    case FILE_DONE:
-        break;
+    case FILE_DONE: /* unless the edition before came later with its own */
+        return t->files[i].ours ? settle_again(t, i, e) : 0;
     }
     return rc;
 }

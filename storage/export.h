@@ -22,6 +22,9 @@ struct target;
  * @home: where partials are kept: home/partial/EDITION/.
  * @dir:  made when missing.
  * @m:    borrowed for the life of the target.
+ * @before: another edition's on the same folder, which this one has overtaken;
+ *        or NULL. Small files of a folder that it found empty are its own: they
+ *        may be written anew.
  * Checks every path against what is there, before anything is written:
  * Return: 0; ERR_CONFLICT: DIR holds a file of that name with other content
  *         ( @e names the first and counts the rest); ERR_REFUSED: DIR leads out
@@ -31,7 +34,8 @@ struct target;
  */
 int target_open(struct store *s, const char *home, const char *dir,
                 const struct record_id *edition, const struct manifest *m,
-                struct target **out, struct err *e);
+                const struct target *before, struct target **out,
+                struct err *e);
 
 /**
  * target_place - where the stored bytes of @slot may go directly: a chunk that

@@ -340,7 +340,7 @@ int api_export(struct api_call *call)
     }
     if (rc == 0)
         rc = target_open(node_store(call->n), node_home(call->n), dir, &edition,
-                         &hm->m, &t, &call->err);
+                         &hm->m, NULL, &t, &call->err);
     if (rc == 0) {
         target_watch(t, &call->cancel);
         rc = target_finish(t, &call->err);

@@ -269,19 +269,34 @@ static void folder_work(void *user)
 {
     struct folder_job *job = user;
 
-    job->rc =
-        target_open(job->f->n->store, job->f->n->home, job->f->to,
-                    &job->hm->edition, &job->hm->m, &job->target, &job->err);
+    job->rc = target_open(job->f->n->store, job->f->n->home, job->f->to,
+                          &job->hm->edition, &job->hm->m, job->f->target,
+                          &job->target, &job->err);
+}
+
+/* Once no chunk is on its way to it any more. */
+static void drop_retired(struct fetch *f)
+{
+    if (f->retired == NULL || intake__uses(f->n, f->retired))
+        return;
+    for (struct holding *h = f->n->holdings; h != NULL; h = h->next)
+        if (h->target == f->retired)
+            h->target = NULL;
+    target_close(f->retired);
+    held_manifest_unref(f->retired_hm);
+    f->retired = NULL;
+    f->retired_hm = NULL;
 }
 
 static void adopt_target(struct fetch *f, struct folder_job *job)
 {
     struct holding *h = holding__find(f->n, &job->hm->edition);
 
+    drop_retired(f);
     if (f->target != NULL && f->retired == NULL) {
         f->retired = f->target;
         f->retired_hm = f->target_hm;
-    } else if (f->target != NULL) { /* a third edition in one fetch */
+    } else if (f->target != NULL) { /* a third edition at once */
         target_close(job->target);
         end_with(f, ERR_CONFLICT, NULL);
         return;
@@ -696,7 +711,8 @@ static void go_on(struct fetch *f)
         end_with(f, 0, NULL);
     else if (needs_folder(f, &f->edition))
         (void)open_folder(f, f->hm, NULL, NULL);
-    else if (!intake__uses(f->n, f->target))
+    else if (!intake__uses(f->n, f->target) &&
+             (f->retired == NULL || !intake__uses(f->n, f->retired)))
         start_finish(f);
 }
 

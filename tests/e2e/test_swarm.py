@@ -1,5 +1,6 @@
 """Many peers: learners feed each other, liars are found out, names stay local."""
 import os
+import shutil
 import signal
 import time
 
@@ -92,6 +93,33 @@ class Swarm(Case):
         self.addCleanup(a.signal, signal.SIGCONT)
         get.wait(60, code=0)
         self.assertSameTree(self.path("course"), self.path("out"))
+
+    # An edition that comes while one is fetched into a folder: the folder holds
+    # the one that is reported, whichever it is.
+    def test_overtaken(self):
+        for i in range(3000):
+            self.write(f"course/t/{i}.md", f"# Page {i}\n" * 200)
+        self.write("course/README.md", "# Edition 1\n")
+        self.write("course/v.bin", random_bytes("v", 48 << 20))
+        expert = self.home("expert")
+        p = expert.json("publish", self.path("course"))
+        node = self.node(expert)
+        for delay in (0.05, 0.1, 0.15, 0.2, 0.3):
+            learner, out = self.home("learner"), self.path(f"out{delay}")
+            get = learner.start("--json", "get", p["ticket"], "--peer", node.peer,
+                                "--to", out)
+            time.sleep(delay)
+            shutil.copytree(self.path("course"), self.path("before"))
+            get.signal(signal.SIGSTOP)
+            self.write("course/README.md", f"# After {delay}, and longer\n")
+            self.write("course/t/7.md", f"{delay}\n" * 300)
+            q = expert.json("publish", self.path("course"))
+            get.signal(signal.SIGCONT)
+            g = get.wait(60, code=0).json
+            self.assertIn(g["edition"], (q["edition"], q["edition"] - 1))
+            self.assertSameTree(out, self.path("course" if g["edition"] ==
+                                               q["edition"] else "before"))
+            shutil.rmtree(self.path("before"))
 
     # A blocked key gets nothing; unblocked it does.
     def test_block(self):
