@@ -191,10 +191,6 @@ bool ignore_secret(const char *path)
     static const char *const patterns[] = {
         ".env",
         ".env.*",
-        "id_rsa",
-        "id_dsa",
-        "id_ecdsa",
-        "id_ed25519",
         "*.pem",
         "*.key",
         "*.p12",
@@ -213,6 +209,8 @@ bool ignore_secret(const char *path)
 
     if (strcmp(name, ".env.example") == 0 || strcmp(name, ".env.sample") == 0)
         return false;
+    if (strncmp(name, "id_", 3) == 0 && strchr(name, '.') == NULL)
+        return true; /* id_ed25519; its .pub is none, id_cards.md neither */
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
         if (match_name(patterns[i], name))
             return true;
