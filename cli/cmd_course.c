@@ -120,7 +120,10 @@ static void show_get(struct cli *c, const json_t *r)
                output_int(r, "edition"),
                output_size((uint64_t)output_int(r, "bytes")).s,
                json_real_value(json_object_get(r, "seconds")),
-               json_array_size(json_object_get(r, "peers")));
+               output_count(
+                   (long long)json_array_size(json_object_get(r, "peers")),
+                   SAY_A_PEER)
+                   .s);
     }
     printf("\n");
 }
@@ -203,8 +206,9 @@ static void show_verify(struct cli *c, const json_t *r)
         free(path);
     }
     if (json_is_true(json_object_get(r, "ok")))
-        printf(say(SAY_VERIFIED), output_int(r, "chunks"),
-               output_int(r, "courses"));
+        printf(say(SAY_VERIFIED),
+               output_count(output_int(r, "chunks"), SAY_A_CHUNK).s,
+               output_count(output_int(r, "courses"), SAY_A_COURSE).s);
     else
         printf(say(SAY_BAD_CHUNKS), json_array_size(json_object_get(r, "bad")));
     printf("\n");
@@ -237,7 +241,8 @@ int cmd_verify(struct cli *c)
 
 static void show_export(struct cli *c, const json_t *r)
 {
-    printf(say(SAY_EXPORTED), output_int(r, "files"), c->words[1]);
+    printf(say(SAY_EXPORTED),
+           output_count(output_int(r, "files"), SAY_A_FILE).s, c->words[1]);
     printf("\n");
 }
 
@@ -310,7 +315,8 @@ int cmd_unpin(struct cli *c)
 static void show_gc(struct cli *c, const json_t *r)
 {
     (void)c;
-    printf(say(SAY_SWEPT), output_int(r, "removed_chunks"),
+    printf(say(SAY_SWEPT),
+           output_count(output_int(r, "removed_chunks"), SAY_A_CHUNK).s,
            output_size((uint64_t)output_int(r, "freed_bytes")).s);
     printf("\n");
 }

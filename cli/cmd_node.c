@@ -30,11 +30,14 @@ static void show_status(struct cli *c, const json_t *r)
 
     (void)c;
     if (json_is_true(json_object_get(r, "running")))
-        printf(say(SAY_RUNNING), output_int(r, "peers"), at ? at : "-");
+        printf(say(SAY_RUNNING),
+               output_count(output_int(r, "peers"), SAY_A_PEER).s,
+               at ? at : "-");
     else
         printf("%s", say(SAY_NOT_RUNNING));
     printf("\n");
-    printf(say(SAY_HOLDS), output_int(r, "courses"),
+    printf(say(SAY_HOLDS),
+           output_count(output_int(r, "courses"), SAY_A_COURSE).s,
            output_size((uint64_t)output_int(r, "stored_bytes")).s,
            output_size((uint64_t)output_int(r, "free_bytes")).s);
     printf("\n");

@@ -36,9 +36,9 @@ static void show(struct cli *c, const json_t *r)
 
     printf(say(first), title, output_int(r, "edition"));
     printf("\n");
-    printf(say(SAY_SIZES), output_int(r, "files"),
+    printf(say(SAY_SIZES), output_count(output_int(r, "files"), SAY_A_FILE).s,
            output_size((uint64_t)output_int(r, "bytes")).s,
-           output_int(r, "chunks"),
+           output_count(output_int(r, "chunks"), SAY_A_CHUNK).s,
            output_size((uint64_t)output_int(r, "stored_bytes")).s,
            output_size((uint64_t)output_int(r, "new_stored_bytes")).s);
     printf("\n");
@@ -193,7 +193,8 @@ static void show_lint(struct cli *c, const json_t *r)
     if (output_int(r, "errors") != 0)
         printf(say(SAY_LINT_BAD), output_int(r, "errors"));
     else
-        printf(say(SAY_LINT_GOOD), output_int(r, "files"),
+        printf(say(SAY_LINT_GOOD),
+               output_count(output_int(r, "files"), SAY_A_FILE).s,
                output_size((uint64_t)output_int(r, "bytes")).s);
     printf("\n");
 }

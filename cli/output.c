@@ -25,6 +25,14 @@ struct size_text output_size(uint64_t bytes)
     return t;
 }
 
+struct size_text output_count(long long n, enum say one)
+{
+    struct size_text t;
+
+    (void)snprintf(t.s, sizeof t.s, say(n == 1 ? one : one + 1), n);
+    return t;
+}
+
 char *output_safe_long(const char *text, size_t max_cp)
 {
     struct buf b = BUF_INIT;

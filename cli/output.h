@@ -6,12 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/say.h"
+
 struct size_text {
-    char s[24];
+    char s[40];
 };
 
 /** output_size - "12.3 MB": powers of 1000. */
 struct size_text output_size(uint64_t bytes);
+
+/** output_count - "1 peer", "2 peers": @one is the text for one of them, the
+ * next in the table that for more. */
+struct size_text output_count(long long n, enum say one);
 
 /** output_safe - a text of others for the terminal: no control or direction
  *  characters, at most 120 code points. Free with free(). Never NULL. */

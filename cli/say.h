@@ -52,38 +52,42 @@
       "没有变化：“%s”仍为第 %lld 版")                                          \
     X(WOULD_PUBLISH, "Would publish '%s' as edition %lld",                     \
       "将发布“%s”，第 %lld 版")                                                \
-    X(SIZES, "  %lld files, %s in %lld chunks, %s stored, %s new",             \
-      "  %lld 个文件，%s，%lld 块，存储 %s，新增 %s")                          \
+    X(SIZES, "  %s, %s in %s, %s stored, %s new",                              \
+      "  %s，%s，%s，存储 %s，新增 %s")                                        \
     X(TICKET_IS, "  ticket %s", "  取课码 %s")                                 \
     X(NOTE, "note: %s", "提示：%s")                                            \
-    X(GOT, "'%s' edition %lld is here: %s in %.1f s from %zu peers",           \
-      "“%s”第 %lld 版已取得：%s，用时 %.1f 秒，来自 %zu 个节点")               \
+    X(GOT, "'%s' edition %lld is here: %s in %.1f s from %s",                  \
+      "“%s”第 %lld 版已取得：%s，用时 %.1f 秒，来自 %s")                       \
     X(GOT_PART, "%lld of its chunks came, the rest is still to come",          \
       "已取得 %lld 块，其余尚缺")                                              \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
     X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \
       "缺少 %lld 块，可用 lyceum get 取回")                                    \
-    X(VERIFIED, "%lld chunks of %lld courses verified: all good",              \
-      "已校验 %2$lld 门课程的 %1$lld 块：全部正确")                            \
+    X(VERIFIED, "%s of %s verified: all good", "已校验 %2$s的 %1$s：全部正确") \
     X(BAD_CHUNKS, "%zu chunks are bad", "%zu 块已损坏")                        \
     X(EDITED, "edited: %s", "已被修改：%s")                                    \
     X(REMOVED, "Removed. lyceum gc frees its space.",                          \
       "已移除。用 lyceum gc 释放空间。")                                       \
     X(ASK_RM, "Remove '%s' from this home? [y/N] ", "从本机移除“%s”？[y/N] ")  \
     X(NEEDS_YES, "this removes things: say -y", "此操作会删除内容：请加 -y")   \
-    X(SWEPT, "%lld chunks removed, %s freed", "删除 %lld 块，释放 %s")         \
-    X(EXPORTED, "%lld files written to %s", "已写出 %lld 个文件到 %s")         \
+    X(SWEPT, "%s removed, %s freed", "删除 %s，释放 %s")                       \
+    X(EXPORTED, "%s written to %s", "已写出 %s到 %s")                          \
     X(DONE, "Done.", "完成。")                                                 \
-    X(RUNNING, "running, %lld peers, listening on %s",                         \
-      "运行中，%lld 个节点，监听 %s")                                          \
+    X(RUNNING, "running, %s, listening on %s", "运行中，%s，监听 %s")          \
     X(NOT_RUNNING, "not running", "未运行")                                    \
-    X(HOLDS, "%lld courses, %s stored, %s free",                               \
-      "%lld 门课程，存储 %s，剩余 %s")                                         \
+    X(HOLDS, "%s, %s stored, %s free", "%s，存储 %s，剩余 %s")                 \
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
-    X(LINT_GOOD, "Ready to publish: %lld files, %s",                           \
-      "可以发布：%lld 个文件，%s")                                             \
+    X(LINT_GOOD, "Ready to publish: %s, %s", "可以发布：%s，%s")               \
+    X(A_FILE, "%lld file", "%lld 个文件")                                      \
+    X(FILES, "%lld files", "%lld 个文件")                                      \
+    X(A_CHUNK, "%lld chunk", "%lld 块")                                        \
+    X(CHUNKS, "%lld chunks", "%lld 块")                                        \
+    X(A_COURSE, "%lld course", "%lld 门课程")                                  \
+    X(COURSES, "%lld courses", "%lld 门课程")                                  \
+    X(A_PEER, "%lld peer", "%lld 个节点")                                      \
+    X(PEERS, "%lld peers", "%lld 个节点")                                      \
     X(LINT_BAD, "%lld errors stand in the way", "有 %lld 个错误需要解决")      \
     X(MADE, "Made %s. Edit it, then: lyceum publish %s",                       \
       "已创建 %s。编辑后运行：lyceum publish %s")
