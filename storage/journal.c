@@ -296,16 +296,21 @@ void journal_close(struct journal *j)
 
 /* What was set again and again does not pile up while we run, either. A full
  * disk leaves the long form in force. */
+static int rewrite(struct journal *j, struct err *e)
+{
+    int rc = compact(j, e);
+
+    if (rc != 0)
+        return rc;
+    (void)close(j->fd);
+    j->fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return j->fd >= 0 ? 0 : err_errno(e, errno, "open '%s'", j->path);
+}
+
 static void shorten(struct journal *j)
 {
-    int fd;
-
-    if (j->lines <= COMPACT_LINES || j->lines <= 2 * j->count ||
-        compact(j, NULL) != 0)
-        return;
-    fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    (void)close(j->fd);
-    j->fd = fd; /* -1: appends fail, and say so */
+    if (j->lines > COMPACT_LINES && j->lines > 2 * j->count)
+        (void)rewrite(j, NULL);
 }
 
 /* A failed append leaves the old end in force: the next one writes over it. */
@@ -363,6 +368,32 @@ int journal_unset(struct journal *j, const char *verb, const char *key,
     (void)position(j, verb, key, &found);
     if (found)
         rc = append(j, minus, key, NULL, 0, e);
+    (void)pthread_mutex_unlock(&j->mutex);
+    return rc;
+}
+
+int journal_prune(struct journal *j, const char *verb,
+                  bool (*over)(void *user, const char *const *values,
+                               size_t count),
+                  void *user, struct err *e)
+{
+    size_t kept = 0;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&j->mutex);
+    for (size_t i = 0; i < j->count; i++) {
+        struct fact *f = &j->facts[i];
+
+        if (strcmp(f->verb, verb) == 0 &&
+            over(user, (const char *const *)f->values, f->count))
+            fact_deinit(f);
+        else
+            j->facts[kept++] = *f;
+    }
+    if (kept != j->count) {
+        j->count = kept;
+        rc = rewrite(j, e);
+    }
     (void)pthread_mutex_unlock(&j->mutex);
     return rc;
 }

@@ -10,6 +10,7 @@
 #ifndef STORAGE_JOURNAL_H
 #define STORAGE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "crypto/base/err.h"
@@ -34,6 +35,14 @@ int journal_set(struct journal *j, const char *verb, const char *key,
 /** journal_unset - (verb, key) does not hold any more. Fine if it never did. */
 int journal_unset(struct journal *j, const char *verb, const char *key,
                   struct err *e);
+
+/** journal_prune - forget the facts of @verb for which @over says yes: all of
+ *  them at once, in one new file. Return: 0; ERR_IO, ERR_NO_SPACE: they are
+ *  forgotten here, and will be again after the next open. */
+int journal_prune(struct journal *j, const char *verb,
+                  bool (*over)(void *user, const char *const *values,
+                               size_t count),
+                  void *user, struct err *e);
 
 /** journal_each - call @fn for each fact of @verb, in key order. @fn must not
  *  call the journal. Strings are borrowed for the call. */

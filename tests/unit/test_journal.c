@@ -276,3 +276,54 @@ TEST(journal, does_not_grow)
     assert_string_equal(got, "999");
     journal_close(j);
 }
+
+static bool is_past(void *user, const char *const *values, size_t count)
+{
+    return count > 0 && strtol(values[0], NULL, 10) < *(long *)user;
+}
+
+/* What is over goes in one go; other verbs, later facts and the file behind
+ * them stay, and a full disk takes nothing away from what is still true. */
+TEST(journal, prune)
+{
+    const char *home = test_tmpdir();
+    struct journal *j = open_it(home);
+    off_t full;
+    long now = 150;
+
+    for (int i = 0; i < 300; i++) {
+        char key[16];
+        char text[16];
+        const char *values[1] = {text};
+
+        (void)snprintf(key, sizeof key, "k%03d", i);
+        (void)snprintf(text, sizeof text, "%d", i);
+        assert_int_equal(journal_set(j, "block", key, values, 1, NULL), 0);
+    }
+    assert_int_equal(set(j, "pinned", "1"), 0);
+    full = keep_size(keep_path(home, "roots"));
+    assert_int_equal(journal_prune(j, "block", is_past, &now, NULL), 0);
+    assert_true(keep_size(keep_path(home, "roots")) < full * 2 / 3);
+    file_io_fault_after(FAULT_WRITE, 0, 1, ENOSPC);
+    now = 160;
+    assert_int_equal(journal_prune(j, "block", is_past, &now, NULL),
+                     ERR_NO_SPACE);
+    keep_no_faults();
+    assert_int_equal(set(j, "after", "2"), 0);
+    journal_close(j);
+
+    j = open_it(home);
+    {
+        char got[16];
+
+        assert_int_equal(journal_get(j, "block", "k149", 0, got, sizeof got),
+                         ERR_NOT_FOUND);
+        assert_int_equal(journal_get(j, "block", "k150", 0, got, sizeof got),
+                         0);
+        assert_int_equal(journal_get(j, "block", "k299", 0, got, sizeof got),
+                         0);
+    }
+    assert_string_equal(get(j, "pinned", 0), "1");
+    assert_string_equal(get(j, "after", 0), "2");
+    journal_close(j);
+}
