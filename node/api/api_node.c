@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "node/driver/clock.h"
 #include "node/driver/transport.h"
 #include "node/wire/ticket.h"
 
@@ -85,20 +85,12 @@ static void list_peer(void *user, const struct core_peer_info *p)
                         "sent_bytes", (json_int_t)p->sent_bytes));
 }
 
-static uint64_t wall_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static void list_banned(void *user, const char *key, const char *const *values,
                         size_t count)
 {
     uint64_t until = count > 0 ? strtoull(values[0], NULL, 10) : 0;
 
-    if (until <= wall_ms())
+    if (until <= wall_clock_ms())
         return;
     (void)json_array_append_new(
         user, json_pack("{s:s, s:I, s:s}", "node", key, "until_ms",

@@ -4,25 +4,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sodium.h>
 
 #include "crypto/course.h"
 #include "crypto/edition.h"
+#include "node/driver/clock.h"
 #include "storage/codec.h"
 #include "storage/import.h"
 #include "storage/keyfile.h"
 
 #define TITLE_KEY_MAX 4200
-
-static uint64_t wall_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static json_t *hex_json(struct span s)
 {
@@ -76,7 +68,7 @@ static int make_root(struct publish *p, const char *dir)
 static int draft_course(struct publish *p)
 {
     struct course_payload c = {
-        .time_ms = wall_ms(), .author_count = 1, .threshold = 1};
+        .time_ms = wall_clock_ms(), .author_count = 1, .threshold = 1};
 
     c.title = p->result.edition.title;
     c.authors[0] = p->author;
@@ -203,7 +195,7 @@ static int make_edition(struct publish *p)
     if (catalog_current(node_catalog(p->n), &p->course, &p->current, &top,
                         NULL) == 0)
         compare_current(p);
-    e->time_ms = wall_ms();
+    e->time_ms = wall_clock_ms();
     e->course = p->course;
     e->seq = p->seq;
     if (p->seq != 1 && top != p->seq - 1) {

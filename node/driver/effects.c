@@ -41,16 +41,22 @@ static void records_work(void *user)
     }
 }
 
+static void tell_stored(struct node *n, uint64_t token, bool ok)
+{
+    struct node_event *e = node__event(n, EV_RECORDS_STORED);
+
+    if (e != NULL) {
+        e->ev.u.records_stored.token = token;
+        e->ev.u.records_stored.ok = ok;
+    }
+    node__post(n, e);
+}
+
 static void records_done(void *user)
 {
     struct records_job *job = user;
-    struct node_event *e = node__event(job->n, EV_RECORDS_STORED);
 
-    if (e != NULL) {
-        e->ev.u.records_stored.token = job->token;
-        e->ev.u.records_stored.ok = job->ok;
-    }
-    node__post(job->n, e);
+    tell_stored(job->n, job->token, job->ok);
     if (!job->ok && (job->rc == ERR_NO_SPACE || job->rc == ERR_IO))
         fetch__disk_failed(job->n, NULL, job->rc, &job->err);
     records_free(job);
@@ -60,12 +66,15 @@ static void store_records(struct node *n, const struct core_effect *fx)
 {
     struct records_job *job = calloc(1, sizeof *job);
 
-    if (job == NULL)
+    if (job == NULL) {
+        tell_stored(n, fx->u.store_records.token, false);
         return;
+    }
     job->n = n;
     job->token = fx->u.store_records.token;
     job->records = calloc(fx->u.store_records.count, sizeof *job->records);
     if (job->records == NULL) {
+        tell_stored(n, job->token, false);
         free(job);
         return;
     }
@@ -75,8 +84,10 @@ static void store_records(struct node *n, const struct core_effect *fx)
 
         (void)buf_append(&job->records[i], r->p, r->len);
     }
-    if (node_work(n, records_work, records_done, job) != 0)
+    if (node_work(n, records_work, records_done, job) != 0) {
+        tell_stored(n, job->token, false);
         records_free(job);
+    }
 }
 
 /* ---- courses
@@ -120,15 +131,6 @@ static void load_course(struct node *n, const struct core_effect *fx)
     node__post(n, e);
 }
 
-static void not_held(struct node *n, uint64_t token)
-{
-    struct node_event *e = node__event(n, EV_EDITION);
-
-    if (e != NULL)
-        e->ev.u.edition.token = token;
-    node__post(n, e);
-}
-
 static void load_edition(struct node *n, const struct core_effect *fx)
 {
     struct record_id edition;
@@ -137,7 +139,7 @@ static void load_edition(struct node *n, const struct core_effect *fx)
                         NULL) == 0)
         holding__load(n, &edition, fx->u.load_edition.token);
     else
-        not_held(n, fx->u.load_edition.token);
+        holding__not_found(n, fx->u.load_edition.token);
 }
 
 /* ---- peers
@@ -217,6 +219,8 @@ static void ban(struct node *n, const struct core_effect *fx)
 
     (void)snprintf(until, sizeof until, "%llu",
                    (unsigned long long)fx->u.ban.until_wall_ms);
+    if (bans_kept(n) >= BANS_KEPT_MAX)
+        node__forget_old_bans(n);
     if (bans_kept(n) < BANS_KEPT_MAX) /* the core knows it until we stop */
         (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
     node__log(n, NODE_WARN, "peer.banned",

@@ -396,7 +396,7 @@ static void load_done(void *user)
         tell_core(job);
 }
 
-static void load_failed(struct node *n, uint64_t token)
+void holding__not_found(struct node *n, uint64_t token)
 {
     struct node_event *e = node__event(n, EV_EDITION);
 
@@ -411,7 +411,7 @@ void holding__load(struct node *n, const struct record_id *edition,
     struct load_job *job = calloc(1, sizeof *job);
 
     if (job == NULL) {
-        load_failed(n, token);
+        holding__not_found(n, token);
         return;
     }
     job->n = n;
@@ -420,6 +420,6 @@ void holding__load(struct node *n, const struct record_id *edition,
     job->view.blobs = (struct chunk_table)CHUNK_TABLE_INIT;
     if (node_work(n, load_work, load_done, job) != 0) {
         job_free(job);
-        load_failed(n, token);
+        holding__not_found(n, token);
     }
 }

@@ -2,22 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sodium.h>
 
+#include "node/driver/clock.h"
 #include "storage/home.h"
 #include "storage/keyfile.h"
 
 #define FLUSH_CHECK_MS 1000
-
-static uint64_t wall_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static uint64_t now_ms(void)
 {
@@ -66,7 +58,7 @@ static void step(struct node *n, struct core_event *ev)
     struct core_effects fx = {NULL, 0};
 
     ev->now_ms = now_ms();
-    ev->wall_ms = wall_ms();
+    ev->wall_ms = wall_clock_ms();
     if (core_step(n->core, ev, &fx, NULL) != 0)
         return; /* out of memory: the event is lost, deadlines repair it */
     for (size_t i = 0; i < fx.count; i++)
@@ -499,30 +491,16 @@ static void refuse_blocked(void *user, const char *key,
     node__post(n, e);
 }
 
-struct expired { /* bans that are over: a journal may not change under each */
-    char keys[64][65];
-    size_t count;
-    uint64_t now;
-};
-
-static void note_expired(void *user, const char *key, const char *const *values,
-                         size_t count)
+static bool is_over(void *user, const char *const *values, size_t count)
 {
-    struct expired *x = user;
-
-    if (count >= 1 && strlen(key) < sizeof x->keys[0] &&
-        x->count < sizeof x->keys / sizeof x->keys[0] &&
-        strtoull(values[0], NULL, 10) <= x->now)
-        (void)snprintf(x->keys[x->count++], sizeof x->keys[0], "%s", key);
+    return count >= 1 && strtoull(values[0], NULL, 10) <= *(uint64_t *)user;
 }
 
-static void forget_expired(struct node *n)
+void node__forget_old_bans(struct node *n)
 {
-    struct expired x = {.now = wall_ms()};
+    uint64_t now = wall_clock_ms();
 
-    journal_each(n->choices, "block", note_expired, &x);
-    for (size_t i = 0; i < x.count; i++)
-        (void)journal_unset(n->choices, "block", x.keys[i], NULL);
+    (void)journal_prune(n->choices, "block", is_over, &now, NULL);
 }
 
 int node_online(struct node *n, struct err *e)
@@ -551,7 +529,7 @@ int node_online(struct node *n, struct err *e)
     port = strrchr(transport_address(n->transport), ':');
     core_set_listen_port(
         n->core, port != NULL ? (uint16_t)strtoul(port + 1, NULL, 10) : 0);
-    forget_expired(n);
+    node__forget_old_bans(n);
     journal_each(n->choices, "block", refuse_blocked, n);
     journal_each(n->choices, "peer", hint_peer, n);
     journal_each(n->choices, "seen", hint_seen, n);

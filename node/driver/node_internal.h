@@ -108,6 +108,8 @@ struct node_event *node__event(struct node *n, enum core_event_kind kind);
 void node__post(struct node *n, struct node_event *e); /* takes it; pumps */
 void node__try_finish_close(struct node *n);
 
+/** node__forget_old_bans - of the journal; the core forgets by itself. */
+void node__forget_old_bans(struct node *n);
 void node__log(struct node *n, enum node_log_level level, const char *event,
                const char *const *facts);
 
@@ -121,6 +123,8 @@ void holding__release(struct node *n, const struct record_id *edition);
 void holding__free_all(struct node *n);
 void holding__load(struct node *n, const struct record_id *edition,
                    uint64_t token);
+/** holding__not_found - the answer to a load of what is not here. */
+void holding__not_found(struct node *n, uint64_t token);
 /** holding__ref - the entry of @slot, or NULL beyond the table. */
 const struct chunk_ref *holding__ref(const struct holding *h, uint32_t slot);
 /** holding__incomplete - a chunk turned out to be missing: say so. */

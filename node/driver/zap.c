@@ -7,9 +7,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <arpa/inet.h>
+
+#include "node/driver/clock.h"
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define FRAMES_MAX 12
@@ -35,14 +36,6 @@ enum {
 };
 
 /* ---- refused keys ------------------------------------------------------- */
-
-static uint64_t wall_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static struct refusal *refusal_of(struct gate *g, const struct node_id *node)
 {
@@ -285,7 +278,7 @@ static const char *judge_key(struct transport *t, const struct node_id *node,
 
     if (node_id_eq(node, &t->cfg.node))
         return "400"; /* ourselves */
-    if (r != NULL && r->until_wall_ms > wall_ms())
+    if (r != NULL && r->until_wall_ms > wall_clock_ms())
         return "400";
     drop_old_grants(t);
     if (is_public && !spend_handshake(t, a))

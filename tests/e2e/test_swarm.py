@@ -133,6 +133,21 @@ class Swarm(Case):
         expert.json("peer", "unblock", key)
         learner.json("get", p["ticket"], "--peer", node.peer)
 
+    # Bans that are over do not stay in the home; those that last do.
+    def test_old_bans(self):
+        home = self.home("node")
+        now = int(time.time() * 1000)
+        with open(os.path.join(home.path, "choices"), "a") as f:
+            for i in range(5000):
+                until = now + 3600000 if i % 1000 == 0 else now - i
+                f.write(f"block\t{i:064x}\t{until}\tscore\n")
+        node = self.node(home)
+        banned = home.json("peer", "ls", "--banned")["peers"]
+        node.stop()
+        self.assertEqual(len(banned), 5)
+        with open(os.path.join(home.path, "choices")) as f:
+            self.assertEqual(sum(line.startswith("block") for line in f), 5)
+
     # Nobody there: exit 6 within the time-out, with the three lines.
     def test_nobody_there(self):
         _, p = self.course(megabytes=1)
