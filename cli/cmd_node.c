@@ -59,6 +59,12 @@ int cmd_node_status(struct cli *c)
  * ---------------------------------------------------------------------------
  */
 
+/* Where a node that runs by itself writes what happens. */
+static void log_path(const struct cli *c, char *out, size_t cap)
+{
+    (void)snprintf(out, cap, "%.3700s/log/lyceum.log", c->home);
+}
+
 static void on_ready(void *user, const char *address, const char *key)
 {
     struct node_log *log = user;
@@ -74,6 +80,7 @@ int cmd_node_run(struct cli *c)
     static char listen[CONFIG_VALUE_MAX];
     static char format[CONFIG_VALUE_MAX];
     static struct node_log log; /* the node outlives this call */
+    static char path[4096];
     int rc = home_make(c->home, &c->err);
 
     if (rc == 0 && c->listen == NULL) {
@@ -86,6 +93,8 @@ int cmd_node_run(struct cli *c)
     }
     log.json = c->log_format != NULL && strcmp(c->log_format, "json") == 0;
     log.least = c->verbose ? NODE_DEBUG : c->quiet ? NODE_WARN : NODE_INFO;
+    log_path(c, path, sizeof path);
+    log.file = path;
     c->log = &log;
     if (rc == 0)
         rc = cli_open(c, true);
@@ -217,7 +226,7 @@ int cmd_node_start(struct cli *c)
     if (rc != 0)
         return rc;
     (void)snprintf(dir, sizeof dir, "%.3700s/log", c->home);
-    (void)snprintf(log, sizeof log, "%.3700s/log/lyceum.log", c->home);
+    log_path(c, log, sizeof log);
     if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
         pipe2(pipe_, O_CLOEXEC) != 0)
         return err_errno(&c->err, errno, "start in '%s'", c->home);

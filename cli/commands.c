@@ -234,7 +234,7 @@ static const struct command table[] = {
      1,
      1,
      cmd_pin,
-     {"keep a course whatever the quota", "固定课程"},
+     {"mark a course as one to keep", "标记为长期保留"},
      "lyceum pin git-basics",
      {NULL}},
     {"unpin",

@@ -16,23 +16,19 @@
 
 static const char *const level_names[] = {"debug", "info", "warn"};
 
-/* When stderr is a file that has grown: it gets another name, and stderr a new
- * file of the old one. */
-static void rotate(void)
+/* When stderr is the log file and has grown: that gets another name, and stderr
+ * a new file of the old one. */
+static void rotate(const char *path)
 {
-    char path[4096];
     char older[4100];
-    struct stat st;
-    ssize_t n;
+    struct stat is;
+    struct stat ours;
     int fd;
 
-    if (fstat(STDERR_FILENO, &st) != 0 || !S_ISREG(st.st_mode) ||
-        st.st_size < FILE_MAX_BYTES)
+    if (path == NULL || fstat(STDERR_FILENO, &is) != 0 ||
+        is.st_size < FILE_MAX_BYTES || lstat(path, &ours) != 0 ||
+        is.st_dev != ours.st_dev || is.st_ino != ours.st_ino)
         return;
-    n = readlink("/proc/self/fd/2", path, sizeof path - 1);
-    if (n <= 0)
-        return;
-    path[n] = '\0';
     (void)snprintf(older, sizeof older, "%s.1", path);
     if (rename(path, older) != 0)
         return;
@@ -118,7 +114,7 @@ void node_log_write(void *user, enum node_log_level level, const char *event,
         log->skipped++;
         return;
     }
-    rotate();
+    rotate(log->file);
     if (log->skipped != 0) {
         (void)snprintf(count, sizeof count, "%llu",
                        (unsigned long long)log->skipped);

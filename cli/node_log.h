@@ -1,6 +1,7 @@
 /* node_log: the lines that `node run` writes to stderr, as text or as JSON.
- * Peers cause most of them, so there are at most two a second for long, and a
- * log file is set aside when it has grown to 8 MiB: one older one is kept. */
+ * Peers cause most of them, so there are at most two a second for long, and the
+ * node's own log file is set aside at 8 MiB: one older one is kept. A file that
+ * somebody else gave us as stderr is theirs. */
 #ifndef CLI_NODE_LOG_H
 #define CLI_NODE_LOG_H
 
@@ -14,6 +15,7 @@ struct node_log {
     enum node_log_level least; /* nothing below it */
     uint64_t used_ms;          /* the bucket: used up to that time */
     uint64_t skipped;          /* lines, since the last one written */
+    const char *file;          /* set aside when large; NULL: not ours */
 };
 
 /** node_log_write - a node_log_fn; @user: a struct node_log. */

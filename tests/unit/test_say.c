@@ -1,4 +1,4 @@
-/* The table's own lines; say.c belongs to the command, not to a library. */
+/* The table's own lines, which are static: so say.c itself is part of this. */
 #include "cli/say.c"
 
 #include <ctype.h>
