@@ -15,6 +15,7 @@
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -204,10 +205,12 @@ struct store_swept {
  * loses nothing. Slow: on a worker. Files outside are never touched.
  * Chunks put during the sweep stay whatever @live says. One that was held
  * before is up to @live: whoever means to rely on it makes that known there
- * first. Return: 0; ERR_BUSY: a sweep is at work; ERR_NO_SPACE; ERR_IO: some
- * packs are done, nothing is lost.
+ * first. @stop: looked at between packs; NULL: it is never stopped.
+ * Return: 0; ERR_BUSY: a sweep is at work; ERR_INTERRUPTED; ERR_NO_SPACE;
+ * ERR_IO: some packs are done, nothing is lost.
  */
 int store_sweep(struct store *s, store_live_fn *live, void *user,
-                struct store_swept *out, struct err *e);
+                const _Atomic bool *stop, struct store_swept *out,
+                struct err *e);
 
 #endif

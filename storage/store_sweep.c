@@ -295,7 +295,8 @@ static int begin(struct sweep *w, uint32_t *out_last)
 }
 
 int store_sweep(struct store *s, store_live_fn *live, void *user,
-                struct store_swept *out, struct err *e)
+                const _Atomic bool *stop, struct store_swept *out,
+                struct err *e)
 {
     struct sweep w = {.s = s, .live = live, .user = user, .e = e};
     uint32_t last = 0;
@@ -310,7 +311,9 @@ int store_sweep(struct store *s, store_live_fn *live, void *user,
     if (w.bytes == NULL)
         rc = err_set(e, ERR_NOMEM, "sweep");
     for (uint32_t no = 1; no <= last && rc == 0; no++)
-        rc = sweep_pack(&w, no);
+        rc = stop != NULL && atomic_load(stop)
+                 ? err_set(e, ERR_INTERRUPTED, "interrupted")
+                 : sweep_pack(&w, no);
     index_lock(s->ix);
     if (rc == 0)
         rc = index_plain_prune(s->ix, e);

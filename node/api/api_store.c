@@ -298,7 +298,8 @@ int api_gc(struct api_call *call)
     if (rc == 0 && l.failed)
         rc = err_set(&call->err, ERR_NOMEM, "gc");
     if (rc == 0)
-        rc = store_sweep(node_store(call->n), is_live, &l, &swept, &call->err);
+        rc = store_sweep(node_store(call->n), is_live, &l, &call->cancel,
+                         &swept, &call->err);
     new_mark();
     api__let_sweeps();
     free(l.slots);

@@ -69,7 +69,8 @@ static void work(const char *home, uint64_t first, int out)
         if (journal_set(j, "last", "batch", values, 1, NULL) != 0)
             _exit(5);
         say(out, n);
-        if (n / BATCH % 6 == 5 && store_sweep(s, live, NULL, &swept, NULL) != 0)
+        if (n / BATCH % 6 == 5 &&
+            store_sweep(s, live, NULL, NULL, &swept, NULL) != 0)
             _exit(6);
     }
     for (;;)

@@ -72,7 +72,7 @@ TEST(store_faults, each_in_turn)
             for (uint64_t i = 50; i < 100; i++)
                 assert_int_equal(keep_has(s, i, LEN), put == 0);
             sync = store_sync(s, NULL);
-            sweep = store_sweep(s, live_below, keep, &swept, NULL);
+            sweep = store_sweep(s, live_below, keep, NULL, &swept, NULL);
             keep_all(s, 0, 50, LEN);
             if (put == 0 && sync == 0)
                 keep_all(s, 50, 50, LEN);
@@ -90,7 +90,8 @@ TEST(store_faults, each_in_turn)
             keep_all(s, 0, 50, LEN);
             keep_put(s, 50, 50, LEN);
             assert_int_equal(store_sync(s, NULL), 0);
-            assert_int_equal(store_sweep(s, live_below, keep, &swept, NULL), 0);
+            assert_int_equal(
+                store_sweep(s, live_below, keep, NULL, &swept, NULL), 0);
             keep_all(s, 0, 100, LEN);
             store_close(s);
             s = keep_open_with(home, &opt);
@@ -204,7 +205,7 @@ TEST(store_faults, database)
             for (uint64_t i = 50; i < 100; i++)
                 assert_int_equal(keep_has(s, i, LEN), put == 0);
             (void)store_sync(s, NULL);
-            (void)store_sweep(s, live_below, keep, &swept, NULL);
+            (void)store_sweep(s, live_below, keep, NULL, &swept, NULL);
             hit = fault_vfs.left < 0;
             fault_vfs_after(-1, 0, 0);
             keep_all(s, 0, 50, LEN);
@@ -215,7 +216,8 @@ TEST(store_faults, database)
             keep_all(s, 0, 50, LEN);
             keep_put(s, 50, 50, LEN);
             assert_int_equal(store_sync(s, NULL), 0);
-            assert_int_equal(store_sweep(s, live_below, keep, &swept, NULL), 0);
+            assert_int_equal(
+                store_sweep(s, live_below, keep, NULL, &swept, NULL), 0);
             keep_all(s, 0, 100, LEN);
             store_close(s);
             s = keep_open(home);

@@ -76,7 +76,7 @@ TEST(store_sweep, half)
     for (uint64_t i = 0; i < 200; i += 2)
         set_add(i);
     assert_int_equal(store_usage(s, &before, NULL), 0);
-    assert_int_equal(store_sweep(s, is_live, NULL, &swept, NULL), 0);
+    assert_int_equal(store_sweep(s, is_live, NULL, NULL, &swept, NULL), 0);
     assert_int_equal(store_usage(s, &after, NULL), 0);
     assert_int_equal(swept.chunks_removed, 100);
     assert_true(swept.packs_rewritten > 5);
@@ -106,7 +106,7 @@ TEST(store_sweep, little)
     keep_put(s, 0, 100, LEN);
     for (uint64_t i = 0; i < 80; i++)
         set_add(i);
-    assert_int_equal(store_sweep(s, is_live, NULL, &swept, NULL), 0);
+    assert_int_equal(store_sweep(s, is_live, NULL, NULL, &swept, NULL), 0);
     assert_true(swept.chunks_removed == 20 && swept.packs_rewritten == 0);
     keep_all(s, 0, 80, LEN);
     assert_false(keep_has(s, 90, LEN));
@@ -127,7 +127,7 @@ TEST(store_sweep, all_dead)
 
     keep_put(s, 0, 50, LEN);
     assert_int_equal(store_plain_put(s, 0, &plain, 1, NULL), 0);
-    assert_int_equal(store_sweep(s, nothing, NULL, &swept, NULL), 0);
+    assert_int_equal(store_sweep(s, nothing, NULL, NULL, &swept, NULL), 0);
     assert_int_equal(swept.chunks_removed, 50);
     assert_int_equal(packs_in(home), 0);
     keep_put(s, 0, 50, LEN);
@@ -152,7 +152,7 @@ TEST(store_sweep, files_stay)
     assert_int_equal(store_file_add(s, keep_path(dir, "f"), &item.file, NULL),
                      0);
     assert_int_equal(store_put(s, &item, 1, STORE_OWN, NULL), 0);
-    assert_int_equal(store_sweep(s, nothing, NULL, &swept, NULL), 0);
+    assert_int_equal(store_sweep(s, nothing, NULL, NULL, &swept, NULL), 0);
     assert_int_equal(keep_read(s, 7, LEN), 0);
     store_close(s);
 }
@@ -170,7 +170,7 @@ TEST(store_sweep, rot)
     for (uint64_t i = 0; i < 5; i++)
         set_add(i);
     keep_flip(keep_path(home, "packs/000001.pack"), 2 * (64 + LEN) + 64, 1);
-    assert_int_equal(store_sweep(s, is_live, NULL, &swept, NULL), 0);
+    assert_int_equal(store_sweep(s, is_live, NULL, NULL, &swept, NULL), 0);
     assert_int_equal(swept.packs_rewritten, 1);
     assert_int_equal(keep_read(s, 2, LEN), ERR_NOT_FOUND);
     keep_all(s, 0, 2, LEN);
@@ -189,7 +189,7 @@ static void sweep_and_vanish(const char *home)
 
     keep_put(s, 1000, 3, LEN);
     if (store_sync(s, NULL) != 0 ||
-        store_sweep(s, is_live, NULL, &swept, NULL) != 0 ||
+        store_sweep(s, is_live, NULL, NULL, &swept, NULL) != 0 ||
         swept.packs_rewritten < 3)
         _exit(1);
     keep_put(s, 2000, 3, LEN);
@@ -252,7 +252,7 @@ TEST(store_sweep, put_meanwhile)
     struct store_swept swept;
 
     keep_put(s, 0, 50, LEN);
-    assert_int_equal(store_sweep(s, put_meanwhile, s, &swept, NULL), 0);
+    assert_int_equal(store_sweep(s, put_meanwhile, s, NULL, &swept, NULL), 0);
     assert_int_equal(swept.chunks_removed, 50);
     assert_int_equal(keep_read(s, 500, LEN), 0);
     store_close(s);
@@ -312,7 +312,8 @@ TEST(store_sweep, under_load)
     while (atomic_load(&c.running) != 0) {
         keep_put(c.s, garbage, 5, LEN);
         garbage += 5;
-        assert_int_equal(store_sweep(c.s, is_live, NULL, &swept, NULL), 0);
+        assert_int_equal(store_sweep(c.s, is_live, NULL, NULL, &swept, NULL),
+                         0);
         rewritten += swept.packs_rewritten;
     }
     for (int i = 0; i < CREW; i++)
