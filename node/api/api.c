@@ -12,7 +12,7 @@ static const struct api_op ops[] = {
     {"info", API_POOL, api_info, NULL},
     {"ticket", API_LOOP, api_ticket, NULL},
     {"record", API_POOL, api_record, NULL},
-    {"rm", API_POOL, api_rm, NULL},
+    {"rm", API_POOL, api_rm, api_removed},
     {"pin", API_LOOP, api_pin, NULL},
     {"unpin", API_LOOP, api_unpin, NULL},
     {"verify", API_POOL, api_verify, NULL},

@@ -530,28 +530,34 @@ int api_unpin(struct api_call *call)
 
 int api_rm(struct api_call *call)
 {
-    struct course_id course;
+    const struct course_id *course = &call->course;
     const char *yes[1] = {"1"};
-    int rc =
-        api__resolve(call->n, api__text(call, "course"), &course, &call->err);
+    int rc = api__resolve(call->n, api__text(call, "course"), &call->course,
+                          &call->err);
 
     /* The choice first: a rebuilt index must not bring the course back. */
     if (rc == 0)
         rc = journal_set(node_choices(call->n), "removed",
-                         course_id_hex(&course).s, yes, 1, &call->err);
+                         course_id_hex(course).s, yes, 1, &call->err);
     if (rc == 0)
         rc = journal_unset(node_choices(call->n), "pin",
-                           course_id_hex(&course).s, &call->err);
+                           course_id_hex(course).s, &call->err);
     if (rc == 0)
         rc = journal_unset(node_roots(call->n), "published",
-                           course_id_hex(&course).s, &call->err);
+                           course_id_hex(course).s, &call->err);
     if (rc == 0)
         rc = journal_unset(node_roots(call->n), "fetched",
-                           course_id_hex(&course).s, &call->err);
+                           course_id_hex(course).s, &call->err);
     if (rc == 0)
-        rc = catalog_forget(node_catalog(call->n), &course, &call->err);
+        rc = catalog_forget(node_catalog(call->n), course, &call->err);
     if (rc == 0)
         call->result =
-            json_pack("{s:i, s:s}", "v", 1, "course", course_id_hex(&course).s);
+            json_pack("{s:i, s:s}", "v", 1, "course", course_id_hex(course).s);
     return rc;
+}
+
+int api_removed(struct api_call *call)
+{
+    node_removed(call->n, &call->course);
+    return 0;
 }

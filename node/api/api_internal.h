@@ -22,7 +22,7 @@ struct api_call {
     _Atomic bool cancel;
     _Atomic uint64_t done, total, files;
     const char *_Atomic unit; /* what done and total count; NULL: bytes */
-    struct course_id course;  /* for api_committed */
+    struct course_id course;  /* for what runs after */
     struct import_progress import;
     /* for get */
     struct fetch *fetch;
@@ -76,8 +76,8 @@ void api__title(struct node *n, const struct course_id *course,
 /** api__slug - lower case, letters and digits of any script, else '-'. */
 void api__slug(const struct buf *title, struct buf *out);
 
-api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_pin,
-    api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit,
+api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_removed,
+    api_pin, api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit,
     api_committed, api_get, api_status, api_stop, api_peer_ls, api_peer_add,
     api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
 

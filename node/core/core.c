@@ -260,6 +260,20 @@ static void on_lost(struct core *c, const struct core_event *ev)
         swarm__lost(c, s, ev->u.lost.slot);
 }
 
+/* Neither wanted nor offered any more. What is on its way to the store for a
+ * swarm that is closed is no news to anybody. */
+static void on_removed(struct core *c, const struct course_id *course)
+{
+    struct swarm *next;
+
+    topic__stop(c, course);
+    for (struct swarm *s = c->swarms; s != NULL; s = next) {
+        next = s->next;
+        if (course_id_eq(&s->course, course))
+            swarm__close(c, s);
+    }
+}
+
 static void dispatch(struct core *c, const struct core_event *ev)
 {
     struct conn *p;
@@ -320,6 +334,9 @@ static void dispatch(struct core *c, const struct core_event *ev)
         break;
     case EV_LOST:
         on_lost(c, ev);
+        break;
+    case EV_REMOVED:
+        on_removed(c, &ev->u.removed.course);
         break;
     }
 }

@@ -98,6 +98,7 @@ enum core_event_kind {
     EV_BLOCK,       /* command: refuse a key until a time; 0 = lift it */
     EV_NEW_EDITION, /* command: this node published or imported an edition */
     EV_LOST,        /* the store found out that it lacks a chunk after all */
+    EV_REMOVED,     /* command: this course is not here any more */
 };
 
 enum store_result {
@@ -194,7 +195,7 @@ struct core_event {
         } edition;
         struct {
             struct course_id course;
-        } fetch, stop_fetch, new_edition;
+        } fetch, stop_fetch, new_edition, removed;
         struct {
             struct course_id course;
             uint32_t first; /* slot */

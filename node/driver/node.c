@@ -654,3 +654,15 @@ void node_new_edition(struct node *n, const struct course_id *course)
         e->ev.u.new_edition.course = *course;
     node__post(n, e);
 }
+
+void node_removed(struct node *n, const struct course_id *course)
+{
+    struct node_event *e = node__event(n, EV_REMOVED);
+
+    node__log(n, NODE_INFO, "course.removed",
+              (const char *const[]){"course", course_id_hex(course).s, NULL});
+    fetch__removed(n, course);
+    if (e != NULL)
+        e->ev.u.removed.course = *course;
+    node__post(n, e);
+}

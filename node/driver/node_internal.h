@@ -160,5 +160,7 @@ void fetch__disk_failed(struct node *n, const struct target *target, int rc,
                         const struct err *e);
 void fetch__intake_moved(struct node *n); /* a lane has ended */
 void fetch__end_all(struct node *n);
+/** fetch__removed - nobody shall go on fetching @course. */
+void fetch__removed(struct node *n, const struct course_id *course);
 
 #endif

@@ -133,6 +133,19 @@ class Swarm(Case):
         expert.json("peer", "unblock", key)
         learner.json("get", p["ticket"], "--peer", node.peer)
 
+    # A course that was removed is served to nobody any more, at once.
+    def test_removed(self):
+        expert, p = self.course(megabytes=1)
+        node = self.node(expert)
+        for i in range(2):
+            learner = self.home(f"learner{i}")
+            if i == 0:
+                learner.json("get", p["ticket"], "--peer", node.peer)
+                expert.run("rm", p["course"], "-y")
+            else:
+                learner.run("get", p["ticket"], "--peer", node.peer,
+                            "--timeout", "3s", code=6)
+
     # Bans that are over do not stay in the home; those that last do.
     def test_old_bans(self):
         home = self.home("node")

@@ -418,6 +418,31 @@ TEST(core_fetch, released)
     end(&k, &co);
 }
 
+/* A course that was removed: nothing more is asked for, its swarm goes at once,
+ * what was on its way to the store disturbs nobody, and peers who ask for it
+ * are told that it is not known. */
+TEST(core_fetch, removed)
+{
+    struct core_event ev = {.kind = EV_REMOVED};
+    struct kit k;
+    struct kit_course co;
+    struct record_id edition;
+
+    begin(&k, &co, 10);
+    kit_learner(&k, &co, NULL);
+    kit_seeder(&k, 1, &co);
+    assert_true(core_swarm_edition(k.c, 1, &edition));
+    ev.u.removed.course = co.id;
+    kit_step(&k, &ev);
+    assert_int_equal(kit_want(&k, FX_RELEASE)->u.release.swarm, 1);
+    assert_false(core_swarm_edition(k.c, 1, &edition));
+    (void)kit_serve_all(&k, 0, LEN);
+    assert_null(kit_find(&k, FX_STORE));
+    kit_wait(&k, 30000);
+    assert_null(kit_find(&k, FX_DROP)); /* late chunks are no crime */
+    end(&k, &co);
+}
+
 /* Nobody there; then a peer who knows nothing; then one who has nothing. */
 TEST(core_fetch, notices)
 {
