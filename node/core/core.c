@@ -315,7 +315,7 @@ static void dispatch(struct core *c, const struct core_event *ev)
         tick(c);
         break;
     case EV_FETCH:
-        topic__fetch(c, &ev->u.fetch.course);
+        topic__fetch(c, &ev->u.fetch.course, ev->u.fetch.listing);
         break;
     case EV_STOP_FETCH:
         topic__stop(c, &ev->u.stop_fetch.course);

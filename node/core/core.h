@@ -195,7 +195,11 @@ struct core_event {
         } edition;
         struct {
             struct course_id course;
-        } fetch, stop_fetch, new_edition, removed;
+            bool listing; /* what the newest edition holds, not its content */
+        } fetch;
+        struct {
+            struct course_id course;
+        } stop_fetch, new_edition, removed;
         struct {
             struct course_id course;
             uint32_t first; /* slot */

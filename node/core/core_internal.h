@@ -192,6 +192,7 @@ struct swarm {
     bool has_manifest;
     bool loading_manifest;
     bool fetching;
+    bool listing;   /* no content: only the manifest is wanted */
     bool completed; /* NOTICE_COMPLETE was given */
     struct bits have;
     struct bits asked; /* copies[i] != 0 */
@@ -224,6 +225,7 @@ struct swarm {
 struct topic {
     struct topic *next;
     struct course_id course;
+    bool listing;             /* its content is not wanted */
     struct buf course_record; /* empty: not known yet */
     uint64_t seq;             /* of the edition in work; 0 = none */
     struct record_id edition;
@@ -378,7 +380,9 @@ void blame__bad_chunk(struct core *c, struct known *k);
 
 /* topic.c */
 struct topic *topic__find(const struct core *c, const struct course_id *course);
-void topic__fetch(struct core *c, const struct course_id *course);
+/** topic__fetch - @listing: no more than the manifest, unless another fetch
+ * wants the content. */
+void topic__fetch(struct core *c, const struct course_id *course, bool listing);
 void topic__stop(struct core *c, const struct course_id *course);
 void topic__free(struct topic *t);
 /** topic__greet - a new connection: ask it for all that we want. */

@@ -115,11 +115,15 @@ static void tell_again(struct core *c, struct topic *t)
     swarm__check_complete(c, s);
 }
 
-void topic__fetch(struct core *c, const struct course_id *course)
+void topic__fetch(struct core *c, const struct course_id *course, bool listing)
 {
     struct topic *t = topic__find(c, course);
 
     if (t != NULL) {
+        t->listing &= listing;
+        if (t->swarm != NULL)
+            t->swarm->listing = t->listing;
+        c->pump_all = true;
         tell_again(c, t);
         return;
     }
@@ -128,6 +132,7 @@ void topic__fetch(struct core *c, const struct course_id *course)
         return;
     t->course = *course;
     t->need_course = true;
+    t->listing = listing;
     t->next = c->topics;
     c->topics = t;
     for (struct conn *p = c->conns; p != NULL; p = p->next)
@@ -192,6 +197,7 @@ void topic__follow(struct core *c, struct topic *t,
     t->seq = ed->seq;
     t->told_no_source = false;
     s->fetching = true;
+    s->listing = t->listing;
     if (old != NULL)
         swarm__stop(c, old);
     core__notify(c, &t->course, s, NOTICE_EDITION);

@@ -165,6 +165,32 @@ TEST(core_fetch, new_edition)
     kit_course_deinit(&newer);
 }
 
+/* Only what there is to fetch: the manifest comes, nothing of the content,
+ * until somebody wants that too. */
+TEST(core_fetch, listing)
+{
+    struct core_event ev = {.kind = EV_FETCH};
+    struct kit_asked a[64];
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co, 10);
+    ev.u.fetch.course = co.id;
+    ev.u.fetch.listing = true;
+    kit_step(&k, &ev);
+    kit_course(&k, &co);
+    kit_edition(&k, &co, true, NULL, false);
+    kit_seeder(&k, 1, &co);
+    assert_true(kit_notified(&k, NOTICE_MANIFEST));
+    kit_wait(&k, 3000);
+    assert_int_equal(kit_asked(&k, 1, a, 64), 0);
+    assert_true(kit_progress(&k, &co).slots == 10);
+    kit_fetch(&k, &co);
+    assert_int_equal(kit_serve_all(&k, 0, LEN), 10);
+    assert_true(kit_notified(&k, NOTICE_COMPLETE));
+    end(&k, &co);
+}
+
 /* An older edition never replaces the current one. */
 TEST(core_fetch, no_rollback)
 {
