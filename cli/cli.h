@@ -31,7 +31,8 @@ struct cli {
     const char *peers[CLI_PEERS_MAX];
     size_t peer_count;
     long lesson;
-    bool no_passphrase, dry_run, allow_secrets, best, versions, all, banned;
+    bool check, no_passphrase, dry_run, allow_secrets, best, versions, all,
+        banned;
     struct client *client;
     struct err err;
 };

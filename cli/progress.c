@@ -62,6 +62,18 @@ static void show_text(const json_t *event, bool bar)
     bar_is_up = bar;
 }
 
+/* Before it starts, what it will fetch. */
+static void show_plan(const json_t *event)
+{
+    if (output_int(event, "fetch_chunks") == 0)
+        return;
+    fprintf(stderr, say(SAY_PLAN),
+            output_size((uint64_t)output_int(event, "fetch_bytes")).s,
+            output_size((uint64_t)output_int(event, "bytes")).s,
+            output_int(event, "fetch_chunks"));
+    fprintf(stderr, "\n");
+}
+
 void progress_show(struct cli *c, const json_t *event)
 {
     static time_t last;
@@ -73,6 +85,11 @@ void progress_show(struct cli *c, const json_t *event)
     }
     if (c->quiet || (c->progress != NULL && strcmp(c->progress, "none") == 0))
         return;
+    if (strcmp(output_text(event, "event"), "plan") == 0) {
+        if (!c->check)
+            show_plan(event);
+        return;
+    }
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     if (isatty(STDERR_FILENO)) {
         show_text(event, true);

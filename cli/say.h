@@ -60,6 +60,18 @@
       "“%s”第 %lld 版已取得：%s，用时 %.1f 秒，来自 %s")                       \
     X(GOT_PART, "%lld of its chunks came, the rest is still to come",          \
       "已取得 %lld 块，其余尚缺")                                              \
+    X(PLAN, "%s of %s in %lld chunks", "%2$s 中的 %1$s，共 %3$lld 块")         \
+    X(UP_TO_DATE, "'%s' is up to date: edition %lld",                          \
+      "“%s”已是最新：第 %lld 版")                                              \
+    X(WOULD_FETCH, "'%s' edition %lld: %s of %s in %s",                        \
+      "“%1$s”第 %2$lld 版：%4$s 中的 %3$s，共 %5$s")                           \
+    X(KEPT_BESIDE, "kept as you changed it: %s; the new one is %s",            \
+      "保留了你修改过的 %s；新版本是 %s")                                      \
+    X(KEPT_ALONE, "kept as you changed it: %s; this edition has none",         \
+      "保留了你修改过的 %s；此版中没有这个文件")                               \
+    X(ROLLED_BACK, "'%s' is at edition %lld again, from %lld",                 \
+      "“%s”已回到第 %lld 版（原为第 %lld 版）")                                \
+    X(NO_EDITION, "'%s' is no number of an edition", "“%s”不是版本号")         \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
     X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \

@@ -1,4 +1,4 @@
-/* export_internal: shared by export.c, export_read.c and export_adopt.c. */
+/* export_internal: shared by export_read.c, export_adopt.c and target*.c. */
 #ifndef STORAGE_EXPORT_INTERNAL_H
 #define STORAGE_EXPORT_INTERNAL_H
 

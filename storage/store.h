@@ -60,6 +60,7 @@ struct store_item {
     uint32_t file;        /* 0 = into a pack; else a file_no: write data at */
     uint64_t offset;      /*   this offset of that file and refer to it     */
     bool written;         /* with file: the bytes are there already */
+    bool anew;            /* it lies here from now on, wherever it did before */
 };
 
 /**
@@ -160,6 +161,14 @@ int store_file_settle(struct store *s, uint32_t file, const char *path,
 /** store_lies_at - is the chunk kept in @file at @offset? */
 bool store_lies_at(struct store *s, const struct chunk_id *id, uint32_t file,
                    uint64_t offset);
+
+/** store_file_intact - settled, and size and mtime are what they were then. */
+bool store_file_intact(struct store *s, uint32_t file);
+
+/** store_file_rescue - @file is about to go: what lies in it goes into a pack.
+ *  Slow. Return: 0; ERR_NO_SPACE; ERR_IO. What does not read as it was put
+ * there is left. */
+int store_file_rescue(struct store *s, uint32_t file, struct err *e);
 
 /** store_file_drop - forget the file and every chunk in it; not unlinked. */
 int store_file_drop(struct store *s, uint32_t file, struct err *e);

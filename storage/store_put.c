@@ -98,7 +98,7 @@ static int check_room(struct store *s, uint64_t bytes, struct err *e)
 
 struct put {      /* one item on its way; its row stands in batch.rows */
     bool known;   /* held already: no second copy, no row */
-    bool lost;    /* a row is there, but its file is not what it was */
+    bool lost;    /* a row is there, but not where it shall be from now on */
     bool to_pack; /* a place in a pack is reserved */
     int fd;       /* of the place written to; -1 = nothing to write */
 };
@@ -148,7 +148,7 @@ static int plan_item(struct store *s, struct batch *b, size_t i, struct err *e)
 
     if (rc != 0 && rc != ERR_NOT_FOUND)
         return rc;
-    p->lost = rc == 0 && !store__intact(s, seen.place);
+    p->lost = rc == 0 && (item->anew || !store__intact(s, seen.place));
     p->known = rc == 0 && !p->lost;
     if (p->known && item->file == 0)
         return 0;

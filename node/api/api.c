@@ -12,6 +12,7 @@ static const struct api_op ops[] = {
     {"info", API_POOL, api_info, NULL},
     {"ticket", API_LOOP, api_ticket, NULL},
     {"record", API_POOL, api_record, NULL},
+    {"rollback", API_POOL, api_rollback, NULL},
     {"rm", API_POOL, api_rm, api_removed},
     {"pin", API_LOOP, api_pin, NULL},
     {"unpin", API_LOOP, api_unpin, NULL},

@@ -68,9 +68,7 @@ static int look_up(struct node *n, const struct course_id *course,
     if (rc == 0)
         rc = record_decode(s->course_bytes.base, s->course_bytes.len,
                            node_network(n), &s->course, e);
-    if (rc == 0 &&
-        catalog_current(node_catalog(n), course, &s->edition_id, NULL, NULL) ==
-            0 &&
+    if (rc == 0 && api__local(n, course, &s->edition_id, NULL, NULL) == 0 &&
         catalog_get(node_catalog(n), &s->edition_id, &s->edition_bytes, NULL) ==
             0 &&
         record_decode(s->edition_bytes.base, s->edition_bytes.len,

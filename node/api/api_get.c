@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "node/wire/ticket.h"
+#include "storage/target.h"
 
 static const char *state_word(enum fetch_state s)
 {
@@ -37,6 +39,40 @@ static void on_progress(void *user, const struct fetch_status *s)
                          (int)s->missing_chunks));
 }
 
+/* All of what this run fetches: the manifest that it has fetched already, too.
+ */
+static void add_plan(json_t *o, const struct fetch_status *s, bool check)
+{
+    uint64_t chunks = s->missing_chunks;
+    uint64_t bytes = s->total_bytes - s->have_bytes;
+
+    if (!check) {
+        chunks += s->fetched_chunks;
+        bytes += s->fetched_bytes;
+    }
+    (void)json_object_set_new(o, "fetch_chunks",
+                              json_integer((json_int_t)chunks));
+    (void)json_object_set_new(o, "fetch_bytes",
+                              json_integer((json_int_t)bytes));
+}
+
+static void on_plan(void *user, const struct fetch_status *s)
+{
+    struct api_call *call = user;
+    json_t *o =
+        json_pack("{s:s, s:I, s:I}", "event", "plan", "edition",
+                  (json_int_t)s->seq, "bytes", (json_int_t)s->content_bytes);
+
+    add_plan(o, s, false);
+    api__event(call, o);
+}
+
+void api__add_kept(void *user, const char *path, const char *beside)
+{
+    (void)json_array_append_new(
+        user, json_pack("{s:s, s:s?}", "path", path, "new", beside));
+}
+
 static void on_done(void *user, int rc, const struct err *e,
                     const struct fetch_status *s,
                     const struct fetch_peer *peers, size_t peer_count)
@@ -53,8 +89,8 @@ static void on_done(void *user, int rc, const struct err *e,
                       (int)peers[i].rejected));
     o = json_pack("{s:i, s:s, s:I, s:s, s:I}", "v", 1, "course",
                   course_id_hex(&s->course).s, "edition", (json_int_t)s->seq,
-                  "state", rc == 0 ? "complete" : "partial", "bytes",
-                  (json_int_t)s->content_bytes);
+                  "state", s->state == FETCH_DONE ? "complete" : "partial",
+                  "bytes", (json_int_t)s->content_bytes);
     (void)json_object_set_new(o, "fetched_chunks",
                               json_integer((json_int_t)s->fetched_chunks));
     (void)json_object_set_new(o, "fetched_bytes",
@@ -66,6 +102,12 @@ static void on_done(void *user, int rc, const struct err *e,
     (void)json_object_set_new(o, "seconds",
                               json_real((double)s->elapsed_ms / 1000));
     (void)json_object_set_new(o, "peers", list);
+    if (api__flag(call, "check"))
+        add_plan(o, s, true);
+    (void)json_object_set_new(o, "edited", json_array());
+    if (s->folder != NULL)
+        target_each_kept(s->folder, api__add_kept,
+                         json_object_get(o, "edited"));
     call->fetch = NULL;
     call->err = *e;
     /* With nothing known of the course there is nothing to report. */
@@ -119,10 +161,25 @@ static int check_offline(struct api_call *call, const struct course_id *course)
                    "the course is not whole here, and --offline was said");
 }
 
+/* The folder that the course lies in already, unless it is gone. */
+static void follow(struct api_call *call, struct fetch_options *opt,
+                   char dir[4096])
+{
+    struct stat st;
+
+    if (journal_get(node_roots(call->n), "fetched",
+                    course_id_hex(&opt->course).s, 0, dir, 4096) == 0 &&
+        stat(dir, &st) == 0 && S_ISDIR(st.st_mode)) {
+        opt->to = dir;
+        opt->follow = true;
+    }
+}
+
 int api_get(struct api_call *call)
 {
-    static const struct fetch_events events = {on_progress, on_done};
+    static const struct fetch_events events = {on_progress, on_plan, on_done};
     struct fetch_options opt = {0};
+    char dir[4096];
     int rc = api__resolve(call->n, api__text(call, "course"), &opt.course,
                           &call->err);
 
@@ -135,8 +192,13 @@ int api_get(struct api_call *call)
     if (rc == 0)
         rc = journal_unset(node_choices(call->n), "removed",
                            course_id_hex(&opt.course).s, &call->err);
+    if (rc == 0 && !api__flag(call, "check"))
+        rc = api__newest(call, &opt.course);
     if (rc == 0) {
+        opt.check = api__flag(call, "check");
         opt.to = api__text(call, "to");
+        if (opt.to == NULL && !opt.check)
+            follow(call, &opt, dir);
         opt.lesson =
             (int32_t)json_integer_value(json_object_get(call->args, "lesson"));
         opt.timeout_ms = (uint64_t)json_integer_value(

@@ -70,6 +70,16 @@ uint64_t api__sweep_mark(void);
 int api__resolve(struct node *n, const char *name, struct course_id *out,
                  struct err *e);
 
+/** api__local - the edition that this home shows: the current one, or the one
+ *  that a rollback went to. */
+int api__local(struct node *n, const struct course_id *course,
+               struct record_id *out_edition, uint64_t *out_seq, struct err *e);
+/** api__newest - it shows the current one from now on. */
+int api__newest(struct api_call *call, const struct course_id *course);
+
+/** api__add_kept - a target_kept_fn: @user: a JSON array. */
+void api__add_kept(void *user, const char *path, const char *beside);
+
 /** api__title - of the current edition, else of the course record. */
 void api__title(struct node *n, const struct course_id *course,
                 struct buf *out);
@@ -78,7 +88,7 @@ void api__slug(const struct buf *title, struct buf *out);
 
 api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_removed,
     api_pin, api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit,
-    api_committed, api_get, api_status, api_stop, api_peer_ls, api_peer_add,
-    api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
+    api_committed, api_get, api_rollback, api_status, api_stop, api_peer_ls,
+    api_peer_add, api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "crypto/edition.h"
 #include "storage/export.h"
+#include "storage/target.h"
 
 /* ---- verify
  * ---------------------------------------------------------------------- */
@@ -56,7 +57,7 @@ static int verify_course(struct verify *v, const struct course_id *course)
     bool lost = false;
 
     v->course = hex.s;
-    if (catalog_current(node_catalog(n), course, &edition, NULL, NULL) != 0)
+    if (api__local(n, course, &edition, NULL, NULL) != 0)
         return 0;
     v->courses++;
     if (node_manifest_load(n, &edition, &hm, &e) != 0) {
@@ -157,6 +158,8 @@ int api_verify(struct api_call *call)
  * ------------------------------------------------------------------------------
  */
 
+#define OLDER_MAX 1000 /* editions looked at for one that is whole */
+
 struct live { /* chunk ids in an open-addressed table */
     struct node *n;
     struct chunk_id *slots;
@@ -238,24 +241,47 @@ static void keep_edition(struct live *l, const struct record_id *edition)
     buf_deinit(&bytes);
 }
 
-/* The current edition and the one before; of courses published here, all. */
+static void keep_named(struct live *l, const char *verb, const char *course)
+{
+    struct record_id id;
+    char hex[80];
+
+    for (size_t i = 1;
+         journal_get(node_roots(l->n), verb, course, i, hex, sizeof hex) == 0;
+         i++)
+        if (strlen(hex) == 2 * sizeof id.b &&
+            hex_decode(hex, strlen(hex), id.b, sizeof id.b) == 0)
+            keep_edition(l, &id);
+}
+
+/* The newest, and down to one that is whole; the one that is shown; what a
+ * folder holds or is about to. Of courses published here, all. */
 static void keep_course(void *user, const struct course_id *course)
 {
     struct live *l = user;
+    struct id_hex hex = course_id_hex(course);
     struct record_id id;
     uint64_t top;
-    uint64_t from;
+    uint64_t last;
+    bool whole = false;
     char dir[4096];
+    bool own;
 
     if (catalog_current(node_catalog(l->n), course, &id, &top, NULL) != 0)
         return;
-    from = top > 1 ? top - 1 : 1;
-    if (journal_get(node_roots(l->n), "published", course_id_hex(course).s, 0,
-                    dir, sizeof dir) == 0)
-        from = 1;
-    for (uint64_t seq = from; seq <= top; seq++)
-        if (catalog_edition(node_catalog(l->n), course, seq, &id, NULL) == 0)
-            keep_edition(l, &id);
+    own = journal_get(node_roots(l->n), "published", hex.s, 0, dir,
+                      sizeof dir) == 0;
+    last = own || top < OLDER_MAX ? 1 : top - OLDER_MAX;
+    for (uint64_t seq = top; seq >= last && (own || !whole); seq--) {
+        if (catalog_edition(node_catalog(l->n), course, seq, &id, NULL) != 0)
+            continue;
+        keep_edition(l, &id);
+        whole = catalog_held(node_catalog(l->n), &id) == HELD_COMPLETE;
+    }
+    if (api__local(l->n, course, &id, NULL, NULL) == 0)
+        keep_edition(l, &id);
+    keep_named(l, "fetched", hex.s);
+    keep_named(l, "filling", hex.s);
 }
 
 static pthread_mutex_t sweeping = PTHREAD_MUTEX_INITIALIZER;
@@ -316,6 +342,18 @@ int api_gc(struct api_call *call)
  * -----------------------------------------------------------------------------
  */
 
+static int open_target(struct api_call *call, const char *dir,
+                       const struct held_manifest *hm, struct target **out)
+{
+    struct target_options opt = {.home = node_home(call->n),
+                                 .dir = dir,
+                                 .edition = hm->edition,
+                                 .seq = hm->seq,
+                                 .m = &hm->m};
+
+    return target_open(node_store(call->n), &opt, out, &call->err);
+}
+
 int api_export(struct api_call *call)
 {
     const char *dir = api__text(call, "dir");
@@ -330,8 +368,7 @@ int api_export(struct api_call *call)
         return err_set(&call->err, ERR_INVALID, "no folder named");
     rc = api__resolve(call->n, api__text(call, "course"), &course, &call->err);
     if (rc == 0)
-        rc = catalog_current(node_catalog(call->n), &course, &edition, NULL,
-                             &call->err);
+        rc = api__local(call->n, &course, &edition, NULL, &call->err);
     if (rc == 0) {
         rc = node_manifest_load(call->n, &edition, &hm, &call->err);
         if (rc == ERR_NOT_FOUND)
@@ -340,8 +377,7 @@ int api_export(struct api_call *call)
                          " only its record is");
     }
     if (rc == 0)
-        rc = target_open(node_store(call->n), node_home(call->n), dir, &edition,
-                         &hm->m, NULL, &t, &call->err);
+        rc = open_target(call, dir, hm, &t);
     if (rc == 0) {
         target_watch(t, &call->cancel);
         rc = target_finish(t, &call->err);

@@ -95,6 +95,15 @@ static void check_room(struct fetch *f)
         fetch__end_with(f, rc, &err);
 }
 
+static void tell_plan(struct fetch *f)
+{
+    struct fetch_status s;
+
+    fetch__fill_status(f, &s);
+    if (f->events.plan != NULL)
+        f->events.plan(f->user, &s);
+}
+
 static void prefer_lesson(struct fetch *f)
 {
     struct node_event *e;
@@ -136,7 +145,9 @@ void fetch__note(struct fetch *f, enum core_notice notice)
         break;
     case NOTICE_MANIFEST:
         note_manifest(f);
-        check_room(f);
+        if (!f->check)
+            check_room(f);
+        tell_plan(f);
         prefer_lesson(f);
         break;
     case NOTICE_PROGRESS:
@@ -179,7 +190,7 @@ void fetch__disk_failed(struct node *n, const struct target *target, int rc,
                         const struct err *e)
 {
     for (struct fetch *f = n->fetches; f != NULL; f = f->next)
-        if (target == NULL || f->target == target)
+        if (target == NULL || f->folder.target == target)
             fetch__end_with(f, rc, e);
 }
 
@@ -196,8 +207,6 @@ static void on_closed(uv_handle_t *handle)
     struct node *n = f->n;
 
     held_manifest_unref(f->hm);
-    held_manifest_unref(f->target_hm);
-    held_manifest_unref(f->retired_hm);
     free(f->base);
     free(f->to);
     free(f);
@@ -211,14 +220,6 @@ static bool shared_course(const struct fetch *f)
         if (o != f && fetch__is_for(o, &f->course))
             return true;
     return false;
-}
-
-static void fetch__detach_targets(struct fetch *f)
-{
-    for (struct holding *h = f->n->holdings; h != NULL; h = h->next)
-        if (h->target != NULL &&
-            (h->target == f->target || h->target == f->retired))
-            h->target = NULL;
 }
 
 static void stop_in_core(struct fetch *f)
@@ -259,9 +260,9 @@ static void end_now(struct fetch *f)
     struct fetch_status s;
     struct peer_list peers = {f, NULL, 0};
 
-    if (f->complete && f->rc == 0)
+    if (f->complete && (f->rc == 0 || f->whole))
         (void)catalog_set_held(f->n->catalog, &f->edition, HELD_COMPLETE, NULL);
-    if (f->rc == 0)
+    if ((f->rc == 0 && f->complete) || f->whole)
         f->state = FETCH_DONE;
     fetch__fill_status(f, &s);
     log_end(f, &s);
@@ -271,10 +272,10 @@ static void end_now(struct fetch *f)
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
-    target_close(f->target);
-    target_close(f->retired);
+    s.folder = f->folder.target;
     if (f->events.done != NULL)
         f->events.done(f->user, f->rc, &f->err, &s, peers.list, peers.count);
+    fetch__close_folder(f);
     free(peers.list);
     uv_close((uv_handle_t *)&f->timer, on_closed);
 }
@@ -287,8 +288,8 @@ static void watch_progress(struct fetch *f, const struct fetch_status *s)
     uint64_t mark = s->have_bytes + s->fetched_bytes + (uint64_t)s->state;
     struct target_progress t = {0};
 
-    if (f->target != NULL && !f->busy)
-        target_progress(f->target, &t);
+    if (f->folder.target != NULL && !f->busy)
+        target_progress(f->folder.target, &t);
     mark += t.bytes_done;
     if (mark != f->moved_mark || f->busy) {
         f->moved_mark = mark;
@@ -332,15 +333,15 @@ static void watch_clock(struct fetch *f, const struct fetch_status *s)
                                : "no peer could be reached");
 }
 
-/* A course that was whole at the start waits a moment for word of a newer
+/* Who needs nothing more at the start waits a moment for word of a newer
  * edition. */
 static bool may_finish(const struct fetch *f)
 {
     uint64_t now = uv_now(f->n->loop);
 
-    if (!f->complete || f->hm == NULL)
+    if ((!f->complete && !f->check) || f->hm == NULL)
         return false;
-    if (!f->started_complete || f->n->transport == NULL)
+    if ((!f->started_complete && !f->check) || f->n->transport == NULL)
         return true;
     return f->no_peers_ms != 0 || now - f->start_ms >= NEWS_GRACE_MS ||
            (f->met_ms != 0 && now - f->met_ms >= NEWS_SETTLE_MS);
@@ -348,12 +349,13 @@ static bool may_finish(const struct fetch *f)
 
 static void go_on(struct fetch *f)
 {
-    if (f->to == NULL)
+    if (f->check)
         fetch__end_with(f, 0, NULL);
     else if (fetch__needs_folder(f, &f->edition))
         (void)fetch__open_folder(f, f->hm, NULL, NULL);
-    else if (!intake__uses(f->n, f->target) &&
-             (f->retired == NULL || !intake__uses(f->n, f->retired)))
+    else if (f->folder.target == NULL)
+        fetch__end_with(f, 0, NULL);
+    else if (!fetch__folder_uses(f))
         fetch__start_finish(f);
 }
 
@@ -372,9 +374,8 @@ static void on_tick(uv_timer_t *timer)
         watch_clock(f, &s);
     if (!f->ending || f->busy)
         return;
-    fetch__detach_targets(f);
-    if ((f->target == NULL || !intake__uses(f->n, f->target)) &&
-        (f->retired == NULL || !intake__uses(f->n, f->retired)))
+    fetch__detach_folder(f);
+    if (!fetch__folder_uses(f))
         end_now(f);
 }
 
@@ -400,6 +401,8 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     f->events = *events;
     f->user = user;
     f->course = opt->course;
+    f->follow = opt->follow;
+    f->check = opt->check;
     f->lesson = opt->lesson;
     f->timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_DEFAULT_MS;
     uv_update_time(n->loop);
@@ -413,6 +416,7 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     fetch__kick(f);
     log_begin(f);
     ev->ev.u.fetch.course = opt->course;
+    ev->ev.u.fetch.listing = opt->check;
     node__post(n, ev);
     *out = f;
     return 0;

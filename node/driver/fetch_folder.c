@@ -3,16 +3,25 @@
 #include "node/driver/fetch_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FINISH_TRIES 3
 
-/* ---- the folder
- * ---------------------------------------------------------------------- */
+/* ---- opening it
+ * --------------------------------------------------------------- */
 
 bool fetch__needs_folder(const struct fetch *f, const struct record_id *edition)
 {
-    return f->to != NULL && !f->busy &&
-           (f->target == NULL || !record_id_eq(&f->target_edition, edition));
+    struct id_hex hex = course_id_hex(&f->course);
+    char at[80];
+
+    if (f->to == NULL || f->busy ||
+        (f->folder.target != NULL &&
+         record_id_eq(&f->folder.hm->edition, edition)))
+        return false;
+    return !f->follow || f->folder.target != NULL ||
+           journal_get(f->n->roots, "fetched", hex.s, 1, at, sizeof at) != 0 ||
+           strcmp(at, record_id_hex(edition).s) != 0;
 }
 
 bool fetch__wants_folder(const struct node *n, const struct course_id *course)
@@ -26,8 +35,8 @@ bool fetch__wants_folder(const struct node *n, const struct course_id *course)
 
 struct folder_job {
     struct fetch *f;
-    struct held_manifest *hm;
-    struct target *target;
+    struct folder folder;
+    const struct folder *overtaken; /* or NULL */
     int rc;
     struct err err;
     void (*then)(void *user); /* NULL for all but the last */
@@ -38,48 +47,41 @@ static void folder_work(void *user)
 {
     struct folder_job *job = user;
 
-    job->rc = target_open(job->f->n->store, job->f->n->home, job->f->to,
-                          &job->hm->edition, &job->hm->m, job->f->target,
-                          &job->target, &job->err);
+    job->rc = folder_open(job->f->n, job->f->to, job->overtaken, &job->folder,
+                          &job->err);
 }
 
-/* Once no chunk is on its way to it any more. */
+/* Once no chunk is on its way to it any more. What it has of the next edition
+ * was copied from its partials by then, unless that is yet to come. */
 static void drop_retired(struct fetch *f)
 {
-    if (f->retired == NULL || intake__uses(f->n, f->retired))
+    if (f->retired.target == NULL || intake__uses(f->n, f->retired.target))
         return;
     for (struct holding *h = f->n->holdings; h != NULL; h = h->next)
-        if (h->target == f->retired)
+        if (h->target == f->retired.target)
             h->target = NULL;
-    target_close(f->retired);
-    held_manifest_unref(f->retired_hm);
-    f->retired = NULL;
-    f->retired_hm = NULL;
+    folder_close(&f->retired, false);
 }
 
 static void adopt_target(struct fetch *f, struct folder_job *job)
 {
-    struct holding *h = holding__find(f->n, &job->hm->edition);
+    struct holding *h = holding__find(f->n, &job->folder.hm->edition);
 
     drop_retired(f);
-    if (f->target != NULL && f->retired == NULL) {
-        f->retired = f->target;
-        f->retired_hm = f->target_hm;
-    } else if (f->target != NULL) { /* a third edition at once */
-        target_close(job->target);
+    if (f->folder.target != NULL && f->retired.target != NULL) {
+        folder_close(&job->folder, false); /* a third edition at once */
         fetch__end_with(f, ERR_CONFLICT, NULL);
         return;
     }
-    f->target = job->target;
-    target_watch(f->target, &f->stop);
-    f->target_hm = job->hm;
-    f->target_hm->refs++;
-    f->target_edition = job->hm->edition;
+    if (f->folder.target != NULL)
+        f->retired = f->folder;
+    f->folder = job->folder;
+    target_watch(f->folder.target, &f->stop);
     held_manifest_unref(f->hm);
-    f->hm = job->hm;
+    f->hm = f->folder.hm;
     f->hm->refs++;
     if (h != NULL && h->target == NULL)
-        h->target = f->target;
+        h->target = f->folder.target;
 }
 
 static void folder_done(void *user)
@@ -88,13 +90,14 @@ static void folder_done(void *user)
     struct fetch *f = job->f;
 
     f->busy = false;
-    if (job->rc == 0)
+    if (job->rc == 0) {
         adopt_target(f, job);
-    else
+    } else {
+        folder_close(&job->folder, false);
         fetch__end_with(f, job->rc, &job->err);
+    }
     if (job->then != NULL)
         job->then(job->then_user);
-    held_manifest_unref(job->hm);
     free(job);
     fetch__kick(f);
 }
@@ -107,7 +110,8 @@ int fetch__open_folder(struct fetch *f, struct held_manifest *hm,
     if (job == NULL)
         return ERR_NOMEM;
     job->f = f;
-    job->hm = hm;
+    job->folder.hm = hm;
+    job->overtaken = f->folder.target != NULL ? &f->folder : NULL;
     job->then = then;
     job->then_user = then_user;
     if (node_work(f->n, folder_work, folder_done, job) != 0) {
@@ -133,6 +137,30 @@ void fetch__manifest_ready(struct node *n, struct holding *h,
         then(user);
 }
 
+/* ---- closing it
+ * ------------------------------------------------------------------ */
+
+bool fetch__folder_uses(const struct fetch *f)
+{
+    return (f->folder.target != NULL && intake__uses(f->n, f->folder.target)) ||
+           (f->retired.target != NULL && intake__uses(f->n, f->retired.target));
+}
+
+void fetch__detach_folder(struct fetch *f)
+{
+    for (struct holding *h = f->n->holdings; h != NULL; h = h->next)
+        if (h->target != NULL &&
+            (h->target == f->folder.target || h->target == f->retired.target))
+            h->target = NULL;
+}
+
+void fetch__close_folder(struct fetch *f)
+{
+    folder_close(&f->folder, false);
+    /* What was of use of it lies in the folder now. */
+    folder_close(&f->retired, f->whole);
+}
+
 /* ---- the end --------------------------------------------------------------
  */
 
@@ -146,7 +174,7 @@ static void finish_work(void *user)
 {
     struct finish_job *job = user;
 
-    job->rc = target_finish(job->f->target, &job->err);
+    job->rc = target_finish(job->f->folder.target, &job->err);
 }
 
 /* Files that are whole are in place now; what the store turned out to lack is
@@ -180,17 +208,6 @@ static void look_for_holes(struct fetch *f)
     free(bits);
 }
 
-static void note_root(struct fetch *f)
-{
-    struct id_hex course = course_id_hex(&f->course);
-    struct id_hex edition = record_id_hex(&f->edition);
-    char *dir = realpath(f->to, NULL);
-    const char *values[2] = {dir != NULL ? dir : f->to, edition.s};
-
-    (void)journal_set(f->n->roots, "fetched", course.s, values, 2, NULL);
-    free(dir);
-}
-
 /* Word of a newer edition may have come while files were put in place. */
 static void catch_up(struct fetch *f)
 {
@@ -208,6 +225,33 @@ static void catch_up(struct fetch *f)
         fetch__note(f, NOTICE_COMPLETE);
 }
 
+static void count_kept(void *user, const char *path, const char *beside)
+{
+    (void)path;
+    (void)beside;
+    ++*(size_t *)user;
+}
+
+/* All is here; files of the user's stand where some of it would. */
+static void end_whole(struct fetch *f)
+{
+    struct err err = ERR_INIT;
+    size_t kept = 0;
+
+    f->whole = true;
+    (void)folder_placed(f->n, &f->folder, f->to, NULL);
+    target_each_kept(f->folder.target, count_kept, &kept);
+    if (kept == 0) {
+        fetch__end_with(f, 0, NULL);
+        return;
+    }
+    (void)err_set(&err, ERR_CONFLICT,
+                  "%zu files in '%s' were changed there and stay as they are",
+                  kept, f->to);
+    err_hint(&err, "compare each with the new one beside it, then remove one");
+    fetch__end_with(f, err.code, &err);
+}
+
 static void finish_done(void *user)
 {
     struct finish_job *job = user;
@@ -222,8 +266,9 @@ static void finish_done(void *user)
         fetch__kick(f);
     } else if (!f->ending) {
         if (job->rc == 0)
-            note_root(f);
-        fetch__end_with(f, job->rc, &job->err);
+            end_whole(f);
+        else
+            fetch__end_with(f, job->rc, &job->err);
     }
     free(job);
     fetch__kick(f);

@@ -3,6 +3,7 @@
 #ifndef NODE_DRIVER_FETCH_INTERNAL_H
 #define NODE_DRIVER_FETCH_INTERNAL_H
 
+#include "node/driver/folder.h"
 #include "node/driver/node_internal.h"
 
 struct baseline { /* what a peer had sent before this fetch began */
@@ -18,19 +19,19 @@ struct fetch {
     void *user;
     struct course_id course;
     char *to;
+    bool follow; /* `to` is where it lies already: only news goes there */
+    bool check;  /* ends with the manifest */
     int32_t lesson;
     uint64_t timeout_ms;
 
     enum fetch_state state;
     struct record_id edition;
     struct held_manifest *hm;
-    struct target *target;
-    struct held_manifest *target_hm; /* which it borrows */
-    struct record_id target_edition;
-    struct target *retired; /* of an edition that was overtaken */
-    struct held_manifest *retired_hm;
-    bool busy;     /* a worker has the target */
-    bool complete; /* every slot is held */
+    struct folder folder;
+    struct folder retired; /* of an edition that was overtaken */
+    bool busy;             /* a worker has the folder */
+    bool complete;         /* every slot is held */
+    bool whole;            /* and every file in place that may be */
     bool started_complete;
     int tries;
 
@@ -72,6 +73,12 @@ bool fetch__needs_folder(const struct fetch *f,
                          const struct record_id *edition);
 int fetch__open_folder(struct fetch *f, struct held_manifest *hm,
                        void (*then)(void *user), void *then_user);
+/** fetch__folder_uses - chunks are on their way to the folder. */
+bool fetch__folder_uses(const struct fetch *f);
+/** fetch__detach_folder - no more chunks go there. */
+void fetch__detach_folder(struct fetch *f);
+/** fetch__close_folder - once nobody uses it. */
+void fetch__close_folder(struct fetch *f);
 /** fetch__start_finish - put the files in place, on a worker. */
 void fetch__start_finish(struct fetch *f);
 

@@ -145,17 +145,23 @@ struct fetch_status {
     uint32_t fetched_chunks, reused_chunks, rejected_chunks, missing_chunks;
     uint32_t peers, seeders;
     uint64_t elapsed_ms;
+    const struct target *folder; /* for `done`: what became of it, or NULL */
 };
 
 struct fetch_options {
     struct course_id course;
     const char *to;      /* folder, or NULL: keep it in the home */
+    bool follow;         /* to: only when it holds another edition now */
+    bool check;          /* only see what there is to fetch */
     int32_t lesson;      /* 1..: this lesson first; 0 = none */
     uint64_t timeout_ms; /* without progress; 0 = 30,000 */
 };
 
 struct fetch_events {
     void (*progress)(void *user, const struct fetch_status *s);
+    /* Once the manifest of an edition is known: what is missing will be
+     * fetched. */
+    void (*plan)(void *user, const struct fetch_status *s);
     /* The last call; rc 0, ERR_PARTIAL, ERR_NETWORK, ERR_CONFLICT, ... */
     void (*done)(void *user, int rc, const struct err *e,
                  const struct fetch_status *s, const struct fetch_peer *peers,

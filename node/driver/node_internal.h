@@ -7,7 +7,7 @@
 #include "node/driver/node.h"
 #include "node/driver/transport.h"
 #include "storage/codec.h"
-#include "storage/export.h"
+#include "storage/target.h"
 
 #define LANE_ITEMS 32
 #define LANES 2

@@ -1,0 +1,87 @@
+/* store_rescue: what lies in a file outside that is about to go. */
+#include "storage/store_internal.h"
+
+#include <stdlib.h>
+
+#define BATCH 16
+
+struct rescue {
+    struct chunk_ref *list;
+    size_t count, cap;
+    struct err *e;
+};
+
+bool store_file_intact(struct store *s, uint32_t file)
+{
+    const struct place *p;
+    bool intact;
+
+    index_lock(s->ix);
+    s->looks++;
+    p = store__place(s, file | INDEX_FILE);
+    intact = p != NULL && p->settled && store__intact(s, p->no);
+    index_unlock(s->ix);
+    return intact;
+}
+
+static int note(void *user, const struct index_chunk *c)
+{
+    struct rescue *r = user;
+    size_t cap = r->cap != 0 ? 2 * r->cap : 256;
+    struct chunk_ref *grown;
+
+    if (r->count == r->cap) {
+        grown = realloc(r->list, cap * sizeof *grown);
+        if (grown == NULL)
+            return err_set(r->e, ERR_NOMEM, "list");
+        r->list = grown;
+        r->cap = cap;
+    }
+    r->list[r->count++] = c->ref;
+    return 0;
+}
+
+static int copy_all(struct store *s, const struct rescue *r, uint8_t *bytes,
+                    struct err *e)
+{
+    struct store_item items[BATCH];
+    size_t n = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < r->count && rc == 0; i++) {
+        uint8_t *at = bytes + n * CHUNK_RAW_MAX;
+
+        if (store_read(s, &r->list[i].id, at, CHUNK_RAW_MAX, NULL, NULL) == 0)
+            items[n++] = (struct store_item){
+                .ref = r->list[i], .data = at, .anew = true};
+        if (n == BATCH || (n != 0 && i + 1 == r->count)) {
+            rc = store_put(s, items, n, STORE_FETCHED, e);
+            n = 0;
+        }
+    }
+    return rc;
+}
+
+int store_file_rescue(struct store *s, uint32_t file, struct err *e)
+{
+    struct rescue r = {.e = e};
+    uint64_t bytes = 0;
+    uint8_t *buf = NULL;
+    int rc;
+
+    index_lock(s->ix);
+    rc = index_in_place(s->ix, file | INDEX_FILE, 0, note, &r, e);
+    index_unlock(s->ix);
+    for (size_t i = 0; i < r.count; i++)
+        bytes += r.list[i].stored_len;
+    if (rc == 0 && r.count != 0)
+        rc = store_room(s, bytes, e);
+    if (rc == 0 && r.count != 0) {
+        buf = malloc((size_t)BATCH * CHUNK_RAW_MAX);
+        rc = buf != NULL ? copy_all(s, &r, buf, e)
+                         : err_set(e, ERR_NOMEM, "copy");
+    }
+    free(buf);
+    free(r.list);
+    return rc;
+}
