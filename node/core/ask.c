@@ -6,6 +6,9 @@
 #define PROBE_EVERY_MS 60000
 #define ENDGAME_AGE_MS 500 /* asked so long ago that asking twice may pay */
 #define ENDGAME_BATCH 4
+#define MOVE_MS                                                                \
+    200 /* a queue that is longer than this may be worth leaving               \
+         */
 #define WINDOW_LEAST (16u * 1024u)
 
 /* ---- room --------------------------------------------------------- */
@@ -154,6 +157,50 @@ static void ask_twice(struct want *w)
     }
 }
 
+/* ---- from a long queue to a short one ------------------------------ */
+
+/* How long until @p has sent @bytes more, by what it does now. */
+static uint64_t wait_ms(const struct conn *p, uint64_t bytes)
+{
+    return p->rtt_ms + (p->rate_bps != 0 ? bytes * 1000 / p->rate_bps : 0);
+}
+
+static bool is_ours_to_move(const struct part *t, const struct request *r)
+{
+    return r->live && r->swarm == t->swarm &&
+           !bits_get(&t->swarm->have, r->slot) && swarm__part_has(t, r->slot) &&
+           t->swarm->copies[r->slot] < COPIES_MAX;
+}
+
+/* The end of @o's queue, as far as this peer would be much sooner. */
+static void move_from(struct want *w, struct conn *o)
+{
+    struct conn *p = w->t->conn;
+    uint64_t ahead = o->inflight_bytes;
+
+    for (size_t i = o->req_count; i-- > 1 && has_room(w->c, p);) {
+        const struct request *r = request__at(o, i);
+
+        if (wait_ms(o, ahead) <
+            MOVE_MS + 4 * wait_ms(p, p->inflight_bytes + r->len))
+            return;
+        ahead -= r->len;
+        if (is_ours_to_move(w->t, r) && add_want(w, r->slot))
+            request__give_up(w->c, o, i);
+    }
+}
+
+/* What waits in the queue of a narrow link is taken from a neighbour who has it
+ * by now: so a class does not load its one seeder with what it could share. */
+static void move_requests(struct want *w)
+{
+    const struct conn *p = w->t->conn;
+
+    for (struct conn *o = w->c->conns; o != NULL; o = o->next)
+        if (o != p && o->req_count > 1 && !node_id_eq(&o->node, &p->node))
+            move_from(w, o);
+}
+
 /* ---- one part ----------------------------------------------------- */
 
 /* A slow or distrusted peer gets one request at a time, for what nobody better
@@ -203,6 +250,8 @@ static bool ask_part(struct core *c, struct part *t)
            picker__next(c, t, false, &slot))
         if (!add_want(&w, slot))
             break;
+    if (has_room(c, t->conn))
+        move_requests(&w); /* it has nothing that is not asked of others */
     if (s->open_count == 0 && is_idle(t->conn) && has_room(c, t->conn))
         ask_twice(&w);
     send_want(&w);

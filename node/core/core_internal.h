@@ -162,6 +162,8 @@ struct conn {
     uint64_t up_bytes;     /* stored bytes queued */
     uint64_t unsent_bytes; /* frames with the driver and the transport */
     uint64_t again_ms;     /* the transport was full: not before */
+    uint64_t drain_bps;    /* how fast it takes; 0 = not known yet */
+    uint64_t drain_bytes, drain_since_ms;
     int64_t deficit;
 
     /* limits */
@@ -198,6 +200,7 @@ struct swarm {
     struct bits asked; /* copies[i] != 0 */
     uint8_t *copies;   /* requests that live, and stores under way */
     uint16_t *avail;   /* parts with a map that has the slot */
+    uint8_t *sent;     /* how often we have sent it */
     uint32_t have_count;
     uint32_t open_count; /* neither held nor asked */
     uint64_t total_bytes, have_bytes;

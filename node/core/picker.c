@@ -143,6 +143,33 @@ static bool choose_extent(const struct choice *x)
     return x->t->cursor != NONE;
 }
 
+/* The rarest of the slots @w of extent @e; of those the first behind a place of
+ * this node's own, so that learners of a course of one extent differ, too. */
+static uint32_t choose_slot(const struct choice *x, uint32_t e, uint64_t w)
+{
+    const struct swarm *s = x->t->swarm;
+    uint32_t from =
+        (uint32_t)(rng_mix(x->c->order_key ^ ~(uint64_t)e) % EXTENT);
+    uint32_t best = NONE;
+    uint32_t least = 0;
+
+    for (uint32_t i = 0; i < EXTENT; i++) {
+        uint32_t k = (from + i) % EXTENT;
+        uint32_t n;
+
+        if ((w >> k & 1) == 0)
+            continue;
+        n = s->avail[e * EXTENT + k];
+        if (best == NONE || n < least) {
+            best = e * EXTENT + k;
+            least = n;
+        }
+        if (least == 0)
+            break;
+    }
+    return best;
+}
+
 bool picker__next(struct core *c, struct part *t, bool lone, uint32_t *out_slot)
 {
     struct choice x = {c, t, lone, c->overdue_count != 0};
@@ -159,6 +186,6 @@ bool picker__next(struct core *c, struct part *t, bool lone, uint32_t *out_slot)
         w = open_word(&x, t->cursor);
     if (w == 0)
         return false;
-    *out_slot = t->cursor * EXTENT + (uint32_t)__builtin_ctzll(w);
+    *out_slot = choose_slot(&x, t->cursor, w);
     return true;
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define SWARM_IDLE_MS 60000
-#define HAVE_EVERY_MS 250
-#define PEERS_EVERY_MS 500
+#define HAVE_EVERY_MS 100
+#define PEERS_EVERY_MS 200
 #define RATE_SPAN_MS 500
 
 struct swarm *swarm__by_no(const struct core *c, swarm_no no)
@@ -90,21 +90,28 @@ void swarm__release(struct core *c, struct swarm *s, uint32_t slot)
 
 /* ---- life --------------------------------------------------------- */
 
+static bool grow_counts(uint8_t **list, uint32_t had, uint32_t n)
+{
+    uint8_t *grown = realloc(*list, n + 1u);
+
+    if (grown == NULL)
+        return false;
+    memset(grown + had, 0, n - had);
+    *list = grown;
+    return true;
+}
+
 /* Room for @n slots in every list, or none of them changed in meaning. */
 static bool make_room(struct swarm *s, uint32_t n)
 {
     uint16_t *avail = realloc(s->avail, (n + 1u) * sizeof *avail);
-    uint8_t *copies;
 
     if (avail == NULL)
         return false;
     s->avail = avail;
-    copies = realloc(s->copies, n + 1u);
-    if (copies == NULL)
-        return false;
-    memset(copies + s->asked.count, 0, n - s->asked.count);
-    s->copies = copies;
-    return bits_grow(&s->have, n) && bits_grow(&s->asked, n);
+    return grow_counts(&s->copies, s->asked.count, n) &&
+           grow_counts(&s->sent, s->asked.count, n) && bits_grow(&s->have, n) &&
+           bits_grow(&s->asked, n);
 }
 
 static void take_edition(struct swarm *s, const struct core_edition *ed)
@@ -180,6 +187,7 @@ static void swarm_free(struct swarm *s)
     bits_deinit(&s->have);
     bits_deinit(&s->asked);
     free(s->copies);
+    free(s->sent);
     free(s->avail);
     free(s);
 }

@@ -6,6 +6,9 @@
 
 #define QUANTUM (256 * 1024)
 #define RETRY_MS 20
+#define LOOK_AHEAD 32
+#define DRAIN_SPAN_MS 50
+#define UNSENT_LEAST (128u * 1024u)
 
 static struct upload *up_at(const struct conn *p, size_t i)
 {
@@ -73,6 +76,31 @@ static bool grow_queue(struct conn *p)
     p->up_cap = cap;
     p->up_head = 0;
     return true;
+}
+
+/* To the front comes what was sent least, of the next few: learners who ask for
+ * the same get different pieces first, and the rest from each other. */
+static void pull_rarest(struct core *c, struct conn *p)
+{
+    const struct swarm *s = swarm__by_no(c, up_at(p, 0)->swarm);
+    struct upload best;
+    uint8_t least = UINT8_MAX;
+    size_t at = 0;
+
+    if (s->part_count < 2)
+        return;
+    for (size_t i = 0; i < p->up_count && i < LOOK_AHEAD && least != 0; i++) {
+        const struct upload *u = up_at(p, i);
+
+        if (u->swarm == s->no && s->sent[u->slot] < least) {
+            least = s->sent[u->slot];
+            at = i;
+        }
+    }
+    best = *up_at(p, at);
+    for (; at != 0; at--)
+        *up_at(p, at) = *up_at(p, at - 1);
+    *up_at(p, 0) = best;
 }
 
 static void pop(struct conn *p)
@@ -233,9 +261,33 @@ static void less_unsent(struct core *c, struct conn *p, uint64_t bytes)
     c->pump_up = true;
 }
 
+static void measure(struct core *c, struct conn *p, uint32_t bytes)
+{
+    uint64_t span = c->now_ms - p->drain_since_ms;
+
+    p->drain_bytes += bytes;
+    if (span < DRAIN_SPAN_MS)
+        return;
+    p->drain_bps = p->drain_bytes * 1000 / span;
+    p->drain_bytes = 0;
+    p->drain_since_ms = c->now_ms;
+}
+
+/* A quarter of a second's worth: what is handed over cannot be taken back, nor
+ * can anything overtake it. */
+static uint64_t unsent_max(const struct core *c, const struct conn *p)
+{
+    uint64_t max = c->cfg.limits.unsent_peer_bytes;
+    uint64_t some =
+        p->drain_bps / 4 > UNSENT_LEAST ? p->drain_bps / 4 : UNSENT_LEAST;
+
+    return p->drain_bps == 0 || some > max ? max : some;
+}
+
 void upload__sent(struct core *c, struct conn *p, uint32_t bytes)
 {
     p->again_ms = 0;
+    measure(c, p, bytes);
     less_unsent(c, p, bytes);
 }
 
@@ -286,7 +338,7 @@ static bool may_serve(const struct core *c, const struct conn *p)
     const struct core_limits *l = &c->cfg.limits;
 
     return p->up_count != 0 && !p->dropping && c->now_ms >= p->again_ms &&
-           p->unsent_bytes < l->unsent_peer_bytes &&
+           p->unsent_bytes < unsent_max(c, p) &&
            c->unsent_bytes < l->unsent_total_bytes;
 }
 
@@ -294,11 +346,20 @@ static void serve_turn(struct core *c, struct conn *p)
 {
     p->deficit += QUANTUM;
     while (may_serve(c, p) && p->deficit > 0) {
-        struct upload u = *up_at(p, 0);
-        struct swarm *s = swarm__by_no(c, u.swarm);
         struct core_effect *fx = core__effect(c, FX_SERVE);
+        struct swarm *s;
+        struct upload u;
 
+        pull_rarest(c, p);
+        u = *up_at(p, 0);
+        s = swarm__by_no(c, u.swarm);
+        if (p->unsent_bytes == 0) { /* the clock of its rate starts with work */
+            p->drain_since_ms = c->now_ms;
+            p->drain_bytes = 0;
+        }
         s->serving++; /* it stays until EV_SERVED */
+        if (s->sent[u.slot] != UINT8_MAX)
+            s->sent[u.slot]++;
         fx->u.serve.conn = p->no;
         fx->u.serve.swarm = u.swarm;
         fx->u.serve.slot = u.slot;

@@ -7,8 +7,12 @@
 #include <string.h>
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #define DIAL_MS 10000
+#define UNSENT_MAX (128 * 1024) /* bytes the kernel holds and has not sent */
 
 /* A high-water mark counts messages, not bytes: it only backs up the limits in
  * bytes of the core (chunks), transport.c (control) and watchdog (received). */
@@ -64,8 +68,21 @@ static void bury(struct link *l)
         t->inbound--;
 }
 
+/* What the kernel takes before it has sent it stands in front of everything
+ * that is said later: an answer, a piece of news, the chunk that matters more
+ * now. */
+static void keep_short(int fd)
+{
+    const int bytes = UNSENT_MAX;
+
+    if (fd >= 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes,
+                         sizeof bytes);
+}
+
 void link__up(struct link *l)
 {
+    keep_short(l->fd);
     l->is_up = true;
     l->t->ev.up(l->t->user, l->no, &l->node, l->outbound, l->scope, l->address);
 }

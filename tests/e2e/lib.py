@@ -47,12 +47,13 @@ def clean_env(**more):
 
 class Home:
     """One home folder and the commands run on it."""
+    prefix = ()  # of the command line: a machine of lan.py
 
     def __init__(self, path, binary=None, **env):
         self.path, self.binary, self.env = path, binary or LYCEUM, env
 
     def argv(self, *args):
-        return [self.binary, "--home", self.path, *map(str, args)]
+        return [*self.prefix, self.binary, "--home", self.path, *map(str, args)]
 
     def run(self, *args, code=0, timeout=TIMEOUT, stdin=None, **env):
         p = subprocess.run(

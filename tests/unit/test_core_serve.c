@@ -225,6 +225,60 @@ TEST(core_serve, fair)
     end(&k, &co);
 }
 
+/* Two who ask for the same get different pieces first. */
+TEST(core_serve, different_pieces)
+{
+    bool sent_once[100] = {false};
+    struct kit k;
+    struct kit_course co;
+
+    kit_init(&k);
+    k.config.limits.unsent_total_bytes = 3 * LEN;
+    kit_course_init(&co, 1, 100, LEN);
+    kit_start(&k);
+    learner(&k, 1, &co);
+    learner(&k, 2, &co);
+    want(&k, 1, &co, 1, 10, 20);
+    want(&k, 2, &co, 1, 10, 20);
+    for (int i = 0; i < 20; i++) {
+        const struct core_effect *fx = kit_want(&k, FX_SERVE);
+        conn_no to = fx->u.serve.conn;
+
+        assert_false(sent_once[fx->u.serve.slot]);
+        sent_once[fx->u.serve.slot] = true;
+        served(&k, fx, SERVE_OK);
+        sent(&k, to);
+    }
+    for (int i = 0; i < 20; i++)
+        sent(&k, serve_one(&k)); /* and everything in the end */
+    assert_null(kit_find(&k, FX_SERVE));
+    end(&k, &co);
+}
+
+/* To a peer whose line is slow no more is handed over than it takes in a
+ * quarter of a second, so that nothing that is said later has to wait for long.
+ */
+TEST(core_serve, slow_line)
+{
+    struct kit k;
+    struct kit_course co;
+    uint32_t out = 0;
+
+    begin(&k, &co, 80);
+    learner(&k, 1, &co);
+    want(&k, 1, &co, 1, 0, 80);
+    while (serve_one(&k) != 0)
+        out++;
+    assert_int_equal(out, 42);
+    for (uint32_t i = 0; i < 20; i++) { /* a chunk in a tenth of a second */
+        kit_wait(&k, 100);
+        sent(&k, 1);
+        out += serve_one(&k) != 0;
+    }
+    assert_int_equal(out, 42);
+    end(&k, &co);
+}
+
 /* Sums of what is with the transport come back to nothing. */
 TEST(core_serve, unsent)
 {

@@ -119,6 +119,60 @@ TEST(core_swarm, learners_diverge)
                  first[2] == first[3]);
 }
 
+/* Those of a small course begin at other places of its one extent. */
+TEST(core_swarm, learners_diverge_in_an_extent)
+{
+    uint32_t first[6];
+    size_t same = 0;
+
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        struct kit k;
+        struct kit_course co;
+
+        kit_init(&k);
+        k.config.rng_seed[1] = seed;
+        kit_course_init(&co, 1, 60, LEN);
+        kit_start(&k);
+        kit_learner(&k, &co, NULL);
+        kit_seeder(&k, 1, &co);
+        assert_true(kit_asked(&k, 1, asked, ASKED) > KIT_BLOBS);
+        first[seed] = asked[KIT_BLOBS].slot;
+        for (uint64_t i = 0; i < seed; i++)
+            same += first[i] == first[seed];
+        end(&k, &co);
+    }
+    assert_true(same < 3);
+}
+
+/* What waits in the long queue of a slow seeder is asked of a neighbour as soon
+ * as that has it, and the seeder need not send it. */
+TEST(core_swarm, from_a_long_queue)
+{
+    struct kit k;
+    struct kit_course co;
+    struct kit_asked slow[64];
+    struct kit_asked quick[64];
+    size_t n;
+
+    begin(&k, &co, 60);
+    kit_seeder(&k, 1, &co);
+    n = kit_asked(&k, 1, slow, 64);
+    assert_int_equal(n, 60);
+    for (size_t i = 0; i < 4; i++) { /* a chunk in a tenth of a second */
+        kit_wait(&k, 100);
+        kit_give(&k, &slow[i], LEN, STORE_OK);
+    }
+    kit_peer(&k, 2);
+    kit_answer(&k, 2, &co);
+    kit_have(&k, 2, &co, 32, 8); /* all of them asked of the seeder */
+    n = kit_asked(&k, 2, quick, 64);
+    assert_in_range(n, 4, 8); /* the first ones come soon enough */
+    for (size_t i = 0; i < n; i++)
+        assert_in_range(quick[i].slot, 32, 39);
+    assert_non_null(kit_sent(&k, 1, MSG_CANCEL));
+    end(&k, &co);
+}
+
 /* A bad chunk: this key and no other, for a day; its requests go elsewhere. */
 TEST(core_swarm, bad_chunk)
 {
