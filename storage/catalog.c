@@ -25,6 +25,7 @@ struct catalog {
     char *network;
     struct catalog_log log;
     struct index *ix; /* its lock guards everything here */
+    bool behind;      /* the log's last record is not in the index yet */
 };
 
 /* ---- rows ------------------------------------------------------------------
@@ -326,7 +327,8 @@ static int raise_seq(struct catalog *c, const struct row *row,
 
 /* Log, then the seq file, then the index: a crash between two is made good by
  * the next open, which finds the record in the log. A failure undoes what went
- * before, lest the next edition's number contradict one that nobody has. */
+ * before, lest the next edition's number contradict one that nobody has; on a
+ * disk so full that the number cannot be lowered, its record stays instead. */
 static int keep(struct catalog *c, struct row *row, const uint8_t *record,
                 bool own, struct err *e)
 {
@@ -343,10 +345,12 @@ static int keep(struct catalog *c, struct row *row, const uint8_t *record,
         rc = commit_row(c, row, e);
     if (rc == 0)
         return 0;
-    if (chain && before < row->seq)
-        (void)seq_file_write(c->home, &row->r.signer, &row->course, before,
-                             NULL);
-    catalog_log_undo(&c->log, row->at);
+    if (chain && before < row->seq &&
+        seq_file_write(c->home, &row->r.signer, &row->course, before, NULL) !=
+            0)
+        c->behind = true;
+    else
+        catalog_log_undo(&c->log, row->at);
     return rc;
 }
 
@@ -357,14 +361,29 @@ static int conflict(const struct row *row, struct err *e)
                    row->seq);
 }
 
+static int catch_up(struct catalog *c, struct err *e);
+
+/* With the index locked: what keep() had to leave to later. */
+static int take_rest(struct catalog *c, struct err *e)
+{
+    int rc = c->behind ? catch_up(c, e) : 0;
+
+    if (rc == 0)
+        c->behind = false;
+    return rc;
+}
+
 /* With the index locked. */
 static int put_locked(struct catalog *c, struct row *row, const uint8_t *record,
                       bool own, struct err *e)
 {
     enum state known;
     uint64_t at;
-    int rc = find_row(c, &row->id, &at, &known, e);
+    int rc = take_rest(c, e);
 
+    if (rc != 0)
+        return rc;
+    rc = find_row(c, &row->id, &at, &known, e);
     if (rc == 0 && known != STATE_REMOVED)
         return known == STATE_FORK ? conflict(row, e) : 0;
     if (rc != 0 && rc != ERR_NOT_FOUND)
@@ -630,7 +649,9 @@ int catalog_next_seq(struct catalog *c, const struct author_id *author,
     int rc;
 
     index_lock(c->ix);
-    rc = find_edition(c, course, NULL, 0, &id, &top, e);
+    rc = take_rest(c, e);
+    if (rc == 0)
+        rc = find_edition(c, course, NULL, 0, &id, &top, e);
     index_unlock(c->ix);
     if (rc == ERR_NOT_FOUND)
         rc = 0;

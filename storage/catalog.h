@@ -34,7 +34,9 @@ void catalog_close(struct catalog *c);
  * signature); ERR_REFUSED (breaks the chain: a jump, a wrong prev, a signer who
  * is no author of the course, a course not known); ERR_CONFLICT (equivocation:
  * kept as proof, does not become current; with @own not kept at all).
- * ERR_NO_SPACE, ERR_IO: nothing was kept, and the number is free again.
+ * ERR_NO_SPACE, ERR_IO: nothing was kept, and the number is free again; or, on
+ * a disk where not even that can be written down, the record is kept and counts
+ * from the next put, next_seq or open that succeeds.
  */
 int catalog_put(struct catalog *c, const uint8_t *record, size_t len, bool own,
                 struct record_id *out_id, struct err *e);

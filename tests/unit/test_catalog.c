@@ -5,6 +5,7 @@
 #include "crypto/key.h"
 #include "crypto/profile.h"
 #include "storage/catalog_log.h"
+#include "tests/lib/fault_vfs.h"
 #include "tests/lib/keep.h"
 
 /* ---- people and records
@@ -716,6 +717,54 @@ TEST(catalog_put, faults)
             assert_true(n < 100);
         }
     }
+    drop(c.r, 4);
+}
+
+/* A disk that stays full from the n-th write on, SQLite's included: in this
+ * life and the next, a number is taken if and only if its record is here, and
+ * the same record is taken when there is room. */
+TEST(catalog_put, full_for_long)
+{
+    const char *root = test_tmpdir();
+    struct chain c = make_chain();
+    char home[KEEP_PATH];
+    bool stayed = false;
+
+    fault_vfs_install();
+    for (int n = 0; n < 6; n++) { /* a put writes three times, an undo once */
+        for (int again = 0; again < 2; again++) {
+            struct place_of_work w;
+            struct record_id id;
+            uint64_t next;
+
+            (void)snprintf(home, sizeof home, "%s/%d-%d", root, n, again);
+            assert_int_equal(mkdir(home, 0700), 0);
+            w = open_in(home);
+            assert_int_equal(put(w.c, &c.r[0], true), 0);
+            assert_int_equal(put(w.c, &c.r[1], true), 0);
+            file_io_fault_after(FAULT_WRITE, n, 1000, ENOSPC);
+            fault_vfs_after(0, 1000, SQLITE_FULL);
+            assert_int_equal(put(w.c, &c.r[2], true), ERR_NO_SPACE);
+            keep_no_faults();
+            fault_vfs_after(-1, 0, 0);
+            if (again == 1) {
+                close_it(&w);
+                w = open_in(home);
+            }
+            next = next_seq(w.c, &c.id); /* takes up what stayed */
+            assert_int_equal(next == 3, holds(w.c, &c.r[2]));
+            stayed = stayed || holds(w.c, &c.r[2]);
+            assert_int_equal(put(w.c, &c.r[2], true), 0);
+            assert_int_equal(next_seq(w.c, &c.id), 3);
+            assert_int_equal(current(w.c, &c.id, &id), 2);
+            assert_int_equal(put(w.c, &c.r[3], true), 0);
+            close_it(&w);
+            w = open_in(home);
+            assert_int_equal(current(w.c, &c.id, &id), 3);
+            close_it(&w);
+        }
+    }
+    assert_true(stayed);
     drop(c.r, 4);
 }
 
