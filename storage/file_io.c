@@ -190,15 +190,17 @@ int file_io_load(const char *path, size_t max, struct buf *out, struct err *e)
     if (fd < 0)
         return err_errno(e, errno, "open '%s'", path);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        rc = err_set(e, ERR_IO, "'%s' is not a plain file", path);
+        rc = err_set(e, ERR_IO, "not a plain file");
     else if ((uint64_t)st.st_size > max)
-        rc = err_set(e, ERR_LIMIT, "'%s' is over %zu bytes", path, max);
+        rc = err_set(e, ERR_LIMIT, "over %zu bytes", max);
     else
         rc = buf_reserve(out, (size_t)st.st_size + 1);
     if (rc == 0)
         rc = file_io_read(fd, out->base + out->len, (size_t)st.st_size, 0, e);
     if (rc == 0)
         out->len += (size_t)st.st_size;
+    else
+        err_wrap(e, "load '%s'", path);
     (void)close(fd);
     return rc;
 }

@@ -180,6 +180,7 @@ int home_lock(const char *home, const char *what, struct home_lock *out,
     char path[HOME_PATH_MAX];
     char text[128];
     int fd;
+    int rc;
     int n;
 
     lock_path(home, path, sizeof path);
@@ -194,9 +195,10 @@ int home_lock(const char *home, const char *what, struct home_lock *out,
     }
     n = snprintf(text, sizeof text, "process %ld (lyceum %.64s)\n",
                  (long)getpid(), what);
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
-        int rc = err_errno(e, errno, "write '%s'", path);
-
+    rc = ftruncate(fd, 0) == 0 ? file_io_write(fd, text, (size_t)n, 0, e)
+                               : err_errno(e, errno, "truncate");
+    if (rc != 0) {
+        err_wrap(e, "lock '%s'", path);
         (void)close(fd);
         return rc;
     }

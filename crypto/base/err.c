@@ -45,7 +45,7 @@ static int code_of_errno(int errnum)
 int err_errno(struct err *e, int errnum, const char *fmt, ...)
 {
     int code = code_of_errno(errnum);
-    char words[128];
+    char room[128];
     size_t n;
     va_list ap;
 
@@ -56,8 +56,8 @@ int err_errno(struct err *e, int errnum, const char *fmt, ...)
     va_end(ap);
     e->code = code;
     n = strlen(e->text);
-    if (strerror_r(errnum, words, sizeof words) == 0)
-        (void)snprintf(e->text + n, sizeof e->text - n, ": %s", words);
+    (void)snprintf(e->text + n, sizeof e->text - n, ": %s",
+                   strerror_r(errnum, room, sizeof room)); /* GNU's */
     return code;
 }
 
