@@ -670,6 +670,7 @@ int catalog_courses(struct catalog *c,
     size_t n = 0;
     size_t cap = 0;
     sqlite3_stmt *st;
+    int step = SQLITE_DONE;
     int rc = 0;
 
     index_lock(c->ix);
@@ -679,7 +680,7 @@ int catalog_courses(struct catalog *c,
         rc = index_fail(c->ix, "courses", e);
     else
         (void)sqlite3_bind_int(st, 1, RECORD_COURSE);
-    while (rc == 0 && sqlite3_step(st) == SQLITE_ROW) {
+    while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
         if (n == cap) {
             struct course_id *grown;
 
@@ -693,6 +694,8 @@ int catalog_courses(struct catalog *c,
         }
         memcpy(list[n++].b, sqlite3_column_blob(st, 0), ID_BYTES);
     }
+    if (rc == 0 && step != SQLITE_DONE)
+        rc = index_fail(c->ix, "courses", e);
     (void)sqlite3_finalize(st);
     index_unlock(c->ix);
     for (size_t i = 0; i < n && rc == 0; i++)

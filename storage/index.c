@@ -1,5 +1,6 @@
 #include "storage/index_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 void index_lock(struct index *ix)
@@ -27,14 +28,44 @@ sqlite3 *index_db(struct index *ix)
     return ix->db;
 }
 
+static bool no_room(int errnum)
+{
+    return errnum == ENOSPC || errnum == EDQUOT;
+}
+
+int index__say(sqlite3 *db, const char *what, struct err *e)
+{
+    int last = errno;
+    int code = sqlite3_errcode(db) & 0xff;
+    int why = code == SQLITE_IOERR || code == SQLITE_CANTOPEN
+                  ? sqlite3_system_errno(db)
+                  : 0;
+    bool full;
+
+    /* A failed commit does not set it; only what the exit code hangs on is
+     * guessed. SQLite knows ENOSPC as its own error, but not EDQUOT. */
+    if (why == 0 && code == SQLITE_IOERR && no_room(last))
+        why = last;
+    full = code == SQLITE_FULL || no_room(why);
+    if (why != 0)
+        (void)err_errno(e, why, "%s: %s", what, sqlite3_errmsg(db));
+    else
+        (void)err_set(e, ERR_IO, "%s: %s", what, sqlite3_errmsg(db));
+    if (e != NULL)
+        e->code = full ? ERR_NO_SPACE : ERR_IO;
+    return full ? ERR_NO_SPACE : ERR_IO;
+}
+
 int index_fail(struct index *ix, const char *what, struct err *e)
 {
     int code = sqlite3_errcode(ix->db) & 0xff;
+    int rc;
 
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         index_distrust(ix);
-    return err_set(e, code == SQLITE_FULL ? ERR_NO_SPACE : ERR_IO,
-                   "index: %s: %s", what, sqlite3_errmsg(ix->db));
+    rc = index__say(ix->db, what, e);
+    err_wrap(e, "index");
+    return rc;
 }
 
 int index_step(struct index *ix, sqlite3_stmt *st, const char *what,

@@ -42,6 +42,10 @@ struct index {
  * make it again; ERR_BUSY; ERR_IO: leave it alone. */
 int index__verdict(int said);
 
+/** index__say - the failure of @db's last call as ERR_NO_SPACE or ERR_IO, with
+ *  the system's reason where there is one. */
+int index__say(sqlite3 *db, const char *what, struct err *e);
+
 /** index__load_recent - what the table of recent rows says, into memory. As
  *  index__verdict. */
 int index__load_recent(struct index *ix);

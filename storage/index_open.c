@@ -184,19 +184,26 @@ static int prepare_all(struct index *ix)
     return 0;
 }
 
-/* SQLite would make the file with the modes that umask leaves. */
-static int touch(const char *path, bool *out_fresh)
+/* SQLite would make the file with the modes that umask leaves. ERR_CORRUPT:
+ * what has the name is no file, so somebody put it there. */
+static int touch(const char *path, bool *out_fresh, struct err *e)
 {
     struct stat st;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
                   0600);
-    int rc = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? 0 : -1;
+    int rc = 0;
 
-    if (rc == 0)
+    if (fd < 0)
+        rc = errno == EISDIR || errno == ELOOP || errno == ENXIO
+                 ? ERR_CORRUPT
+                 : err_errno(e, errno, "open");
+    else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        rc = ERR_CORRUPT;
+    else
         *out_fresh = st.st_size == 0;
     if (fd >= 0)
         (void)close(fd);
-    return rc == 0 ? 0 : ERR_IO;
+    return rc;
 }
 
 static int check_version(sqlite3 *db)
@@ -219,9 +226,10 @@ static int make_schema(sqlite3 *db, bool fresh)
     return index__verdict(rc);
 }
 
-/* Return: as verdict. */
+/* Return: as verdict, or what touch says, with @e; there is no database then.
+ */
 static int try_open(struct index *ix, const char *path, bool *out_fresh,
-                    bool *out_clean)
+                    bool *out_clean, struct err *e)
 {
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW;
@@ -229,7 +237,7 @@ static int try_open(struct index *ix, const char *path, bool *out_fresh,
     char now[64];
     struct stat st;
     bool fresh;
-    int rc = touch(path, &fresh);
+    int rc = touch(path, &fresh, e);
 
     if (rc == 0)
         rc = index__verdict(sqlite3_open_v2(path, &ix->db, flags, NULL));
@@ -302,22 +310,23 @@ static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
     mark_path(ix, mark, sizeof mark);
     if (access(mark, F_OK) == 0)
         move_aside(path);
-    rc = try_open(ix, path, out_fresh, out_clean);
+    rc = try_open(ix, path, out_fresh, out_clean, e);
     if (rc == ERR_CORRUPT) {
         shut(ix);
         move_aside(path);
-        rc = try_open(ix, path, out_fresh, out_clean);
+        rc = try_open(ix, path, out_fresh, out_clean, e);
     }
-    if (rc != 0 && ix->db != NULL &&
-        (sqlite3_errcode(ix->db) & 0xff) == SQLITE_FULL)
-        rc = ERR_NO_SPACE;
+    if (rc == 0)
+        (void)unlink(mark);
+    else if (rc == ERR_BUSY)
+        (void)err_set(e, rc, "another program has it");
+    else if (ix->db != NULL)
+        rc = index__say(ix->db, "sqlite", e);
+    else if (rc == ERR_CORRUPT) /* and it could not be moved aside */
+        rc = err_set(e, ERR_IO, "not a plain file");
     if (rc != 0)
-        return err_set(e, rc == ERR_BUSY || rc == ERR_NO_SPACE ? rc : ERR_IO,
-                       "open the index '%s': %s", path,
-                       ix->db != NULL ? sqlite3_errmsg(ix->db)
-                                      : "not a readable file");
-    (void)unlink(mark);
-    return 0;
+        err_wrap(e, "open the index '%s'", path);
+    return rc;
 }
 
 int index_open(const char *home, struct index **out, bool *out_fresh,

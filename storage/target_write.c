@@ -18,8 +18,11 @@ static int open_new(struct target *t, uint32_t i, const char *path)
     const int flags = O_WRONLY | O_CREAT | O_EXCL;
     int fd = beneath_open(t->root, path, flags, target__mode(t, i));
 
-    if (fd == -ENOENT && beneath_make_parents(t->root, path) == 0)
-        fd = beneath_open(t->root, path, flags, target__mode(t, i));
+    if (fd == -ENOENT) {
+        fd = beneath_make_parents(t->root, path);
+        if (fd == 0)
+            fd = beneath_open(t->root, path, flags, target__mode(t, i));
+    }
     return fd;
 }
 

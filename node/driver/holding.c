@@ -251,6 +251,7 @@ struct load_job {
     struct record_id edition;
     uint64_t token;
     int rc;
+    struct err err;
     bool bad_manifest;
     struct edition_view view;
     struct held_manifest *hm;
@@ -273,7 +274,8 @@ static int load_have(struct load_job *job)
     job->have = calloc(1, t->count / 8 + 1);
     if (job->have == NULL)
         return ERR_NOMEM;
-    rc = store_have(job->n->store, t->refs, t->count, job->have, &held, NULL);
+    rc = store_have(job->n->store, t->refs, t->count, job->have, &held,
+                    &job->err);
     job->have_all = rc == 0 && held == t->count;
     return rc;
 }
@@ -282,10 +284,10 @@ static void load_work(void *user)
 {
     struct load_job *job = user;
 
-    job->rc = view_open(job->n, &job->edition, &job->view, NULL);
+    job->rc = view_open(job->n, &job->edition, &job->view, &job->err);
     if (job->rc == 0 && job->view.blobs_held) {
-        job->rc =
-            view_manifest(job->n, &job->edition, &job->view, &job->hm, NULL);
+        job->rc = view_manifest(job->n, &job->edition, &job->view, &job->hm,
+                                &job->err);
         job->bad_manifest = job->rc == ERR_MALFORMED || job->rc == ERR_LIMIT;
     }
     if (job->rc == 0)
@@ -380,6 +382,9 @@ static void load_done(void *user)
         return;
     }
     if (job->rc != 0) {
+        /* No peer can mend a disk that does not read. */
+        if (job->rc == ERR_IO)
+            fetch__disk_failed(n, NULL, job->rc, &job->err);
         tell_core(job);
         return;
     }

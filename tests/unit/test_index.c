@@ -112,22 +112,31 @@ TEST(index_distrust, next_open)
     assert_false(fresh);
 }
 
-/* What is no file of ours is an error, not something to move away. */
+/* What has the name and is no file of ours is moved aside, whole, and nothing
+ * is written through a link. */
 TEST(index_open, no_file)
 {
     const char *home = test_tmpdir();
-    struct index *ix = NULL;
+    struct stat st;
     bool fresh;
     bool clean;
 
     assert_int_equal(mkdir(keep_path(home, "index.db"), 0700), 0);
-    assert_int_equal(index_open(home, &ix, &fresh, &clean, NULL), ERR_IO);
-    assert_int_equal(rmdir(keep_path(home, "index.db")), 0);
-    assert_int_equal(mkfifo(keep_path(home, "index.db"), 0600), 0);
-    assert_int_equal(index_open(home, &ix, &fresh, &clean, NULL), ERR_IO);
+    index_close(open_index(home, &fresh, &clean), true);
+    assert_true(fresh);
+    assert_int_equal(rmdir(keep_path(home, "index.db.bad-1")), 0);
     assert_int_equal(unlink(keep_path(home, "index.db")), 0);
-    assert_int_equal(symlink("/dev/null", keep_path(home, "index.db")), 0);
-    assert_int_equal(index_open(home, &ix, &fresh, &clean, NULL), ERR_IO);
+    assert_int_equal(mkfifo(keep_path(home, "index.db"), 0600), 0);
+    index_close(open_index(home, &fresh, &clean), true);
+    assert_true(fresh);
+    assert_int_equal(lstat(keep_path(home, "index.db.bad-1"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    assert_int_equal(
+        symlink(keep_path(home, "other"), keep_path(home, "index.db")), 0);
+    index_close(open_index(home, &fresh, &clean), true);
+    assert_true(fresh);
+    assert_int_equal(access(keep_path(home, "other"), F_OK), -1);
 }
 
 static int count_rows(void *user, const struct index_chunk *c)
