@@ -164,7 +164,8 @@ struct live { /* chunk ids in an open-addressed table */
     struct node *n;
     struct chunk_id *slots;
     size_t cap, count;
-    bool failed;
+    int rc; /* of the first course that cannot be looked through */
+    struct err *err;
 };
 
 static size_t place_of(const struct live *l, const struct chunk_id *id)
@@ -181,7 +182,7 @@ static size_t place_of(const struct live *l, const struct chunk_id *id)
     return at;
 }
 
-static void add_live(struct live *l, const struct chunk_id *id)
+static int add_live(struct live *l, const struct chunk_id *id)
 {
     size_t at;
 
@@ -190,10 +191,8 @@ static void add_live(struct live *l, const struct chunk_id *id)
 
         grown.cap = l->cap ? 2 * l->cap : 4096;
         grown.slots = calloc(grown.cap, sizeof *grown.slots);
-        if (grown.slots == NULL) {
-            l->failed = true;
-            return;
-        }
+        if (grown.slots == NULL)
+            return err_set(l->err, ERR_NOMEM, "gc");
         for (size_t i = 0; i < l->cap; i++)
             grown.slots[place_of(&grown, &l->slots[i])] = l->slots[i];
         free(l->slots);
@@ -204,6 +203,7 @@ static void add_live(struct live *l, const struct chunk_id *id)
         l->slots[at] = *id;
         l->count++;
     }
+    return 0;
 }
 
 static bool is_live(void *user, const struct chunk_id *id)
@@ -213,75 +213,123 @@ static bool is_live(void *user, const struct chunk_id *id)
     return l->cap != 0 && chunk_id_eq(&l->slots[place_of(l, id)], id);
 }
 
-static void keep_edition(struct live *l, const struct record_id *edition)
+/* Half a manifest: what there is of it. */
+static int keep_blobs(struct live *l, const struct record_id *edition)
 {
-    struct held_manifest *hm = NULL;
+    struct chunk_table t = CHUNK_TABLE_INIT;
     struct buf bytes = BUF_INIT;
     struct edition_payload p;
     struct record r;
+    int rc = catalog_get(node_catalog(l->n), edition, &bytes, l->err);
 
-    if (node_manifest_load(l->n, edition, &hm, NULL) == 0) {
-        for (uint32_t i = 0; i < hm->m.table.count; i++)
-            add_live(l, &hm->m.table.refs[i].id);
-        held_manifest_unref(hm);
-        return;
-    }
-    /* Half a manifest: keep what there is of it. */
-    if (catalog_get(node_catalog(l->n), edition, &bytes, NULL) == 0 &&
-        record_decode(bytes.base, bytes.len, node_network(l->n), &r, NULL) ==
-            0 &&
-        edition_decode(r.payload, &p, NULL) == 0) {
-        struct chunk_table t = CHUNK_TABLE_INIT;
-
-        if (chunk_table_from_blobs(p.index_blob, p.tree_blob, &t, NULL) == 0)
-            for (uint32_t i = 0; i < t.count; i++)
-                add_live(l, &t.refs[i].id);
-        chunk_table_deinit(&t);
-    }
+    if (rc == 0)
+        rc = record_decode(bytes.base, bytes.len, node_network(l->n), &r,
+                           l->err);
+    if (rc == 0)
+        rc = edition_decode(r.payload, &p, l->err);
+    if (rc == 0)
+        rc = chunk_table_from_blobs(p.index_blob, p.tree_blob, &t, l->err);
+    for (uint32_t i = 0; i < t.count && rc == 0; i++)
+        rc = add_live(l, &t.refs[i].id);
+    chunk_table_deinit(&t);
     buf_deinit(&bytes);
+    return rc == ERR_NOT_FOUND ? 0 : rc; /* not even its record is here */
 }
 
-static void keep_named(struct live *l, const char *verb, const char *course)
+/* What cannot be read just now may not look like what nobody wants. A manifest
+ * that has not come yet, breaks the rules, or is an older edition's that no get
+ * would mend, names no more than its blobs. */
+static int keep_edition(struct live *l, const struct record_id *edition,
+                        bool current)
+{
+    bool mend =
+        current && catalog_held(node_catalog(l->n), edition) != HELD_NOTHING;
+    struct held_manifest *hm = NULL;
+    int rc = node_manifest_load(l->n, edition, &hm, l->err);
+
+    if (rc == ERR_MALFORMED || rc == ERR_LIMIT ||
+        ((rc == ERR_NOT_FOUND || rc == ERR_CORRUPT) && !mend))
+        return keep_blobs(l, edition);
+    for (uint32_t i = 0; rc == 0 && i < hm->m.table.count; i++)
+        rc = add_live(l, &hm->m.table.refs[i].id);
+    held_manifest_unref(hm);
+    return rc;
+}
+
+static int keep_named(struct live *l, const char *verb, const char *course)
 {
     struct record_id id;
     char hex[80];
+    int rc = 0;
 
-    for (size_t i = 1;
-         journal_get(node_roots(l->n), verb, course, i, hex, sizeof hex) == 0;
+    for (size_t i = 1; rc == 0 && journal_get(node_roots(l->n), verb, course, i,
+                                              hex, sizeof hex) == 0;
          i++)
         if (strlen(hex) == 2 * sizeof id.b &&
             hex_decode(hex, strlen(hex), id.b, sizeof id.b) == 0)
-            keep_edition(l, &id);
+            rc = keep_edition(l, &id, false);
+    return rc;
 }
 
-/* The newest, and down to one that is whole; the one that is shown; what a
- * folder holds or is about to. Of courses published here, all. */
-static void keep_course(void *user, const struct course_id *course)
+/* The newest, and down to one that is whole. Of courses published here, all. */
+static int keep_chain(struct live *l, const struct course_id *course,
+                      const char *hex)
 {
-    struct live *l = user;
-    struct id_hex hex = course_id_hex(course);
     struct record_id id;
     uint64_t top;
     uint64_t last;
     bool whole = false;
     char dir[4096];
     bool own;
+    int rc = catalog_current(node_catalog(l->n), course, &id, &top, l->err);
 
-    if (catalog_current(node_catalog(l->n), course, &id, &top, NULL) != 0)
-        return;
-    own = journal_get(node_roots(l->n), "published", hex.s, 0, dir,
-                      sizeof dir) == 0;
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    own = journal_get(node_roots(l->n), "published", hex, 0, dir, sizeof dir) ==
+          0;
     last = own || top < OLDER_MAX ? 1 : top - OLDER_MAX;
-    for (uint64_t seq = top; seq >= last && (own || !whole); seq--) {
-        if (catalog_edition(node_catalog(l->n), course, seq, &id, NULL) != 0)
-            continue;
-        keep_edition(l, &id);
-        whole = catalog_held(node_catalog(l->n), &id) == HELD_COMPLETE;
+    for (uint64_t seq = top; seq >= last && (own || !whole) && rc == 0; seq--) {
+        rc = catalog_edition(node_catalog(l->n), course, seq, &id, l->err);
+        if (rc == 0) {
+            rc = keep_edition(l, &id, seq == top);
+            whole = catalog_held(node_catalog(l->n), &id) == HELD_COMPLETE;
+        } else if (rc == ERR_NOT_FOUND) {
+            rc = 0;
+        }
     }
-    if (api__local(l->n, course, &id, NULL, NULL) == 0)
-        keep_edition(l, &id);
-    keep_named(l, "fetched", hex.s);
-    keep_named(l, "filling", hex.s);
+    return rc;
+}
+
+/* Besides, the one that is shown, and what a folder holds or is about to. */
+static int keep_editions(struct live *l, const struct course_id *course)
+{
+    struct id_hex hex = course_id_hex(course);
+    struct record_id id;
+    int rc = keep_chain(l, course, hex.s);
+
+    if (rc == 0) {
+        rc = api__local(l->n, course, &id, NULL, l->err);
+        rc = rc == 0               ? keep_edition(l, &id, false)
+             : rc == ERR_NOT_FOUND ? 0
+                                   : rc;
+    }
+    if (rc == 0)
+        rc = keep_named(l, "fetched", hex.s);
+    return rc != 0 ? rc : keep_named(l, "filling", hex.s);
+}
+
+static void keep_course(void *user, const struct course_id *course)
+{
+    struct live *l = user;
+
+    if (l->rc != 0)
+        return;
+    l->rc = keep_editions(l, course);
+    if (l->rc == ERR_NOT_FOUND || l->rc == ERR_CORRUPT)
+        err_hint(l->err, "lyceum get %.16s mends it, lyceum rm gives it up",
+                 course_id_hex(course).s);
+    if (l->rc != 0)
+        err_wrap(l->err, "course '%.16s'", course_id_hex(course).s);
 }
 
 static pthread_mutex_t sweeping = PTHREAD_MUTEX_INITIALIZER;
@@ -315,14 +363,14 @@ void api__let_sweeps(void)
 
 int api_gc(struct api_call *call)
 {
-    struct live l = {.n = call->n};
+    struct live l = {.n = call->n, .err = &call->err};
     struct store_swept swept = {0};
     int rc;
 
     api__hold_sweeps();
     rc = catalog_courses(node_catalog(call->n), keep_course, &l, &call->err);
-    if (rc == 0 && l.failed)
-        rc = err_set(&call->err, ERR_NOMEM, "gc");
+    if (rc == 0)
+        rc = l.rc;
     if (rc == 0)
         rc = store_sweep(node_store(call->n), is_live, &l, &call->cancel,
                          &swept, &call->err);
