@@ -102,9 +102,11 @@ static const char *state_of(struct node *n, const struct seen *s,
             if ((bits[i / 8] & (0x80u >> (i % 8))) != 0)
                 *out_stored += hm->m.table.refs[i].stored_len;
         state = held == hm->m.table.count ? "complete" : "partial";
-        if (held == hm->m.table.count)
+        if (held == hm->m.table.count) {
+            *out_stored = s->edition.stored_bytes; /* as above: no blobs */
             (void)catalog_set_held(node_catalog(n), &s->edition_id,
                                    HELD_COMPLETE, NULL);
+        }
     }
     free(bits);
     held_manifest_unref(hm);

@@ -721,8 +721,7 @@ TEST(catalog_put, faults)
 }
 
 /* A disk that stays full from the n-th write on, SQLite's included: in this
- * life and the next, a number is taken if and only if its record is here, and
- * the same record is taken when there is room. */
+ * life and the next, a number is taken if and only if its record is here. */
 TEST(catalog_put, full_for_long)
 {
     const char *root = test_tmpdir();
