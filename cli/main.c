@@ -1,6 +1,7 @@
 /* main: a command line in, an exit code out; what went wrong in three lines. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,9 +105,18 @@ static int find_home(struct cli *c)
 static bool output_lost;
 
 /* A reader that has gone away (`| head`) is no failure. */
+static bool reader_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+/* What is longer than the buffer was written before, and its error is only
+ * remembered. */
 static void flush_output(void)
 {
-    if (fflush(stdout) != 0 && errno != EPIPE)
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !reader_gone())
         output_lost = true;
 }
 
@@ -158,6 +168,7 @@ int main(int argc, char **argv)
 
     open_standard_files();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write that says so is enough */
     transport_tune_memory();
     say_set_lang(NULL);
     code = start(&c, argc, argv);

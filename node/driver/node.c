@@ -355,10 +355,14 @@ int node_open(uv_loop_t *loop, const struct node_config *config,
               struct node **out, struct err *e)
 {
     struct node *n = calloc(1, sizeof *n);
-    int rc;
+    int rc = transport_check_means(e);
 
-    if (n == NULL)
-        return err_set(e, ERR_NOMEM, "node");
+    if (rc == 0 && n == NULL)
+        rc = err_set(e, ERR_NOMEM, "node");
+    if (rc != 0) {
+        free(n);
+        return rc;
+    }
     n->loop = loop;
     n->home = strdup(config->home);
     n->network = strdup(config->network ? config->network : "main");

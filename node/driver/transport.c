@@ -6,12 +6,17 @@
 #include <unistd.h>
 
 #include <sodium.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #define MIB (1024ull * 1024ull)
 #define SLAB_KEEP (24 * MIB)
 #define MAX_SOCKETS 4096
 #define FILES_WANTED 8192
+
+/* Below these libzmq and libuv abort the process, sooner or later. */
+#define FILES_LEAST 64u
+#define ROOM_LEAST (160 * MIB)
 
 /* Control messages that wait for one who does not read, or for all of them. */
 #define CONTROL_MAX (2 * MIB)
@@ -45,6 +50,35 @@ static void raise_nofile(void)
         return;
     r.rlim_cur = r.rlim_max < FILES_WANTED ? r.rlim_max : FILES_WANTED;
     (void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+int transport_check_means(struct err *e)
+{
+    struct rlimit r;
+    void *room;
+    int rc;
+
+    raise_nofile();
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < FILES_LEAST) {
+        rc = err_set(e, ERR_LIMIT,
+                     "a process may have %llu files open here, a node needs %u",
+                     (unsigned long long)r.rlim_cur, FILES_LEAST);
+        err_hint(e, "ulimit -n %u", FILES_WANTED);
+        return rc;
+    }
+    room = mmap(NULL, ROOM_LEAST, PROT_NONE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                /* cppcheck-suppress invalidFunctionArg; an anonymous map */
+                -1, 0);
+    if (room == MAP_FAILED) {
+        rc =
+            err_set(e, ERR_NOMEM, "a node needs %llu MiB of address space more",
+                    ROOM_LEAST / MIB);
+        err_hint(e, "ulimit -v unlimited");
+        return rc;
+    }
+    (void)munmap(room, ROOM_LEAST);
+    return 0;
 }
 
 static void on_async(uv_async_t *async)

@@ -105,6 +105,12 @@ enum peer_scope transport_scope_of(const char *address);
  *  process, whose page faults cost more than hashing does. */
 void transport_tune_memory(void);
 
+/** transport_check_means - before any other thread: may this process open
+ * enough files, and has it room for its threads? libzmq and libuv abort where
+ * they meet such a limit later. Raises the limit of files as far as it may.
+ *  ERR_LIMIT, ERR_NOMEM. */
+int transport_check_means(struct err *e);
+
 struct transport_stats {
     uint32_t inbound, outbound;
     uint64_t refused; /* by ZAP */
