@@ -20,6 +20,7 @@ LYCEUM = os.environ.get("LYCEUM", ROOT + "/build/release/lyceum")
 LYCEUM_ASAN = os.environ.get("LYCEUM_ASAN", ROOT + "/build/dev/lyceum")
 GARBAGE = ROOT + "/build/dev/tests/lyceum_garbage"  # serves flipped bits
 HOSTILE = ROOT + "/build/dev/tests/lyceum_hostile"  # signs what no one should
+GREEDY = ROOT + "/build/dev/tests/lyceum_greedy"  # asks for everything, always
 TIMEOUT = 240
 
 

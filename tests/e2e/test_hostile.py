@@ -1,8 +1,11 @@
-"""Courses that an author signed to do harm, served by a real node."""
+"""Courses that an author signed to do harm, served by a real node; and peers that
+ask a real node for too much."""
+import json
 import os
 import subprocess
+import time
 
-from lib import HOSTILE, LYCEUM_ASAN, Case, random_bytes, walk
+from lib import GREEDY, HOSTILE, LYCEUM_ASAN, Case, random_bytes, walk
 
 ESC, RLO, NFD = "\x1b", "\u202e", "e\u0301"
 PATHS = ["../escape.bin", "/tmp/lyceum-escape.bin", "a/../../escape.bin", "a//b",
@@ -60,6 +63,44 @@ class Hostile(Case):
         self.assertLess(int(peak_kib), 100 << 10)
         self.assertFalse(os.path.exists(self.path("out/README.md")))
         learner.json("status")
+
+
+class Greedy(Case):
+    def memory(self, node):
+        with open(f"/proc/{node.p.pid}/statm", encoding="ascii") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    # Two that ask for every chunk 1,000 times, or for 1,024 that nobody has and
+    # then for real ones: others are served as ever, and the node stays small.
+    def test_asks_for_too_much(self):
+        self.write("c/v.bin", random_bytes("v", 32 << 20))
+        expert = self.home("expert")
+        p = expert.json("publish", self.path("c"))
+        node = self.node(expert)
+        args = "get", p["ticket"], "--peer", node.peer
+        for how in "again", "strange":
+            with self.subTest(how):
+                before = self.memory(node)
+                greedy = [self.home("greedy", GREEDY).start(
+                    "--json", *args, LYCEUM_GREEDY=how) for _ in range(2)]
+                honest, peak = self.home("honest"), before
+                end = time.monotonic() + 2
+                while time.monotonic() < end:
+                    t = time.monotonic()
+                    g = honest.json(*args, "--to", self.path("out-" + how))
+                    self.assertEqual(g["state"], "complete")
+                    self.assertLess(time.monotonic() - t, 5)
+                    peak = max(peak, self.memory(node))
+                self.assertLess(peak - before, 64 << 20)
+                for g in greedy:
+                    self.assertIsNone(g.p.poll(), how)  # still at it
+                    g.signal()
+                    r = g.wait(20, code=130)
+                    if how == "strange":  # the real ones behind were served
+                        self.assertGreater(
+                            json.loads(r.out)["fetched_chunks"], 0)
+        self.assertIsNone(node.p.poll())
+        self.assertEqual(node.stop().code, 0)
 
 
 MEASURE = """
