@@ -65,8 +65,9 @@ static void show_text(const json_t *event, bool bar)
 /* Before it starts, what it will fetch. */
 static void show_plan(const json_t *event)
 {
-    if (output_int(event, "fetch_chunks") == 0)
-        return;
+    if (output_int(event, "fetch_bytes") == 0 ||
+        output_int(event, "fetch_bytes") >= output_int(event, "bytes"))
+        return; /* nothing, or all of it: the bar says so */
     fprintf(stderr, say(SAY_PLAN),
             output_size((uint64_t)output_int(event, "fetch_bytes")).s,
             output_size((uint64_t)output_int(event, "bytes")).s,

@@ -8,6 +8,9 @@
  *  others; ERR_NOT_FOUND, ERR_CORRUPT: what it should be is not held. */
 int export__compare_file(struct store *s, const struct manifest *m,
                          uint32_t file, int fd);
+/** export__compare_start - the same for its first @len bytes. */
+int export__compare_start(struct store *s, const struct manifest *m,
+                          uint32_t file, int fd, uint64_t len);
 
 /**
  * export__adopt_file - reference the chunks of a media file where they lie.

@@ -69,18 +69,22 @@ static int compare_piece(void *user, const uint8_t *p, size_t n)
     return 0;
 }
 
-/* Return: 0 the same; ERR_CONFLICT other bytes; others: not readable, not held.
- */
-int export__compare_file(struct store *s, const struct manifest *m,
-                         uint32_t file, int fd)
+int export__compare_start(struct store *s, const struct manifest *m,
+                          uint32_t file, int fd, uint64_t len)
 {
     struct compare c = {fd, 0, malloc(CHUNK_RAW_MAX)};
-    int rc = c.bytes != NULL ? export_read(s, m, file, 0, m->files[file].size,
-                                           compare_piece, &c, NULL)
-                             : ERR_NOMEM;
+    int rc = c.bytes != NULL
+                 ? export_read(s, m, file, 0, len, compare_piece, &c, NULL)
+                 : ERR_NOMEM;
 
     free(c.bytes);
     return rc;
+}
+
+int export__compare_file(struct store *s, const struct manifest *m,
+                         uint32_t file, int fd)
+{
+    return export__compare_start(s, m, file, fd, m->files[file].size);
 }
 
 int export_compare(struct store *s, const struct manifest *m, const char *dir,

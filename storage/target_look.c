@@ -229,6 +229,14 @@ static bool is_before(const struct target *t, const char *path, int fd,
     return false;
 }
 
+/* A small file of this very edition, killed in the middle of its one write. */
+static bool is_torn(const struct target *t, int64_t file, int fd, uint64_t size)
+{
+    return t->resumed && file >= 0 && !target__is_media(t, (uint32_t)file) &&
+           size < t->m->files[file].size &&
+           export__compare_start(t->s, t->m, (uint32_t)file, fd, size) == 0;
+}
+
 static int stands(const struct target *t, const char *path, int64_t file,
                   int fd, enum standing *out)
 {
@@ -245,10 +253,8 @@ static int stands(const struct target *t, const char *path, int64_t file,
         rc = export__compare_file(t->s, t->m, (uint32_t)file, fd);
     if (rc == 0)
         *out = STANDS_SAME;
-    else if (is_before(t, path, fd, size) ||
-             (t->resumed && f != NULL && size < f->size &&
-              !target__is_media(t, (uint32_t)file)))
-        *out = STANDS_BEFORE; /* or torn by a kill in its one write */
+    else if (is_before(t, path, fd, size) || is_torn(t, file, fd, size))
+        *out = STANDS_BEFORE;
     else if (rc != ERR_CONFLICT)
         return ERR_PARTIAL; /* what it should be is not held */
     return 0;

@@ -243,18 +243,31 @@ static void start_signals(struct client *c)
     uv_unref((uv_handle_t *)&c->sigterm);
 }
 
+/* To the last moment a second signal is ours; after it, it finds us gone. */
+static void stop_signals(struct client *c)
+{
+    (void)uv_signal_stop(&c->sigint);
+    (void)uv_signal_stop(&c->sigterm);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    uv_close((uv_handle_t *)&c->sigint, NULL);
+    uv_close((uv_handle_t *)&c->sigterm, NULL);
+}
+
 static void close_all(struct client *c)
 {
     if (c->server != NULL)
         server_close(c->server);
-    if (c->sigint.data != NULL) {
-        uv_close((uv_handle_t *)&c->sigint, NULL);
-        uv_close((uv_handle_t *)&c->sigterm, NULL);
-    }
+    if (c->sigterm.data != NULL)
+        uv_unref((uv_handle_t *)&c->sigterm);
     while (uv_run(&c->loop, UV_RUN_NOWAIT) != 0 && c->n == NULL)
         continue;
     if (c->n != NULL)
         node_close(c->n, NULL, NULL);
+    while (uv_run(&c->loop, UV_RUN_DEFAULT) != 0)
+        continue;
+    if (c->sigterm.data != NULL)
+        stop_signals(c);
     while (uv_run(&c->loop, UV_RUN_DEFAULT) != 0)
         continue;
     (void)uv_loop_close(&c->loop);

@@ -153,5 +153,5 @@ void folder_close(struct folder *f, bool discard)
     held_manifest_unref(f->hm);
     for (size_t i = 0; i < FOLDER_BEFORE_MAX; i++)
         held_manifest_unref(f->before[i]);
-    *f = (struct folder){NULL};
+    memset(f, 0, sizeof *f);
 }

@@ -191,3 +191,42 @@ TEST(target, link_out)
     drop(&two);
     store_close(p.s);
 }
+
+/* A run that was killed leaves the beginning of a small file: that is ours. Any
+ * other short file is not, however short. */
+TEST(target, torn)
+{
+    struct kept_list kept = {.count = 0};
+    struct edition one;
+    struct edition two;
+    struct place p;
+
+    begin(&p);
+    put_text(p.src, "a.md", "one\n");
+    put_text(p.src, "b.md", "one\n");
+    import(p.s, p.src, &one);
+    number(&one, 1);
+    assert_int_equal(export(p.s, p.home, p.out, &one), 0);
+    put_text(p.src, "a.md", "two, and longer\n");
+    put_text(p.src, "b.md", "two, and longer\n");
+    put_noise(p.src, "v.bin", 2 << 20, 1);
+    import(p.s, p.src, &two);
+    number(&two, 2);
+    assert_int_equal(
+        store_forget(p.s, &two.m.table.refs[two.m.table.count - 1].id, NULL),
+        0);
+    assert_int_equal(move(&p, &one, &two, NULL), ERR_PARTIAL); /* and killed */
+    put_text(p.out, "a.md", "two, a");
+    put_text(p.out, "b.md", "mine");
+    drop(&two);
+    import(p.s, p.src, &two); /* the chunk is here again */
+    number(&two, 2);
+    assert_int_equal(move(&p, &one, &two, &kept), 0);
+    assert_same_file(keep_path(p.src, "a.md"), keep_path(p.out, "a.md"));
+    assert_int_equal(keep_size(keep_path(p.out, "b.md")), 4);
+    assert_int_equal(kept.count, 1);
+    assert_string_equal(kept.path[0], "b.md");
+    drop(&one);
+    drop(&two);
+    store_close(p.s);
+}
