@@ -338,6 +338,9 @@ static void dispatch(struct core *c, const struct core_event *ev)
     case EV_REMOVED:
         on_removed(c, &ev->u.removed.course);
         break;
+    case EV_GAINED:
+        records__gained(c, &ev->u.gained.course);
+        break;
     }
 }
 

@@ -99,6 +99,7 @@ enum core_event_kind {
     EV_NEW_EDITION, /* command: this node published or imported an edition */
     EV_LOST,        /* the store found out that it lacks a chunk after all */
     EV_REMOVED,     /* command: this course is not here any more */
+    EV_GAINED,      /* command: more of this course is here, by another road */
 };
 
 enum store_result {
@@ -199,7 +200,7 @@ struct core_event {
         } fetch;
         struct {
             struct course_id course;
-        } stop_fetch, new_edition, removed;
+        } stop_fetch, new_edition, removed, gained;
         struct {
             struct course_id course;
             uint32_t first; /* slot */

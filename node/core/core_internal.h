@@ -193,6 +193,7 @@ struct swarm {
     const struct chunk_table *table; /* the driver's */
     bool has_manifest;
     bool loading_manifest;
+    bool look_again; /* once that is over */
     bool fetching;
     bool listing;   /* no content: only the manifest is wanted */
     bool completed; /* NOTICE_COMPLETE was given */
@@ -418,6 +419,9 @@ void records__stored(struct core *c, const struct core_event *ev);
 /** records__push - tell those who asked about the course and know less. */
 void records__push(struct core *c, const struct course_id *course);
 void records__new_edition(struct core *c, const struct course_id *course);
+/** records__gained - look again at what there is of the course, and tell those
+ *  who were told that there is less. */
+void records__gained(struct core *c, const struct course_id *course);
 
 /* swarm.c */
 struct swarm *swarm__by_no(const struct core *c, swarm_no no);
@@ -431,6 +435,10 @@ uint32_t swarm__blobs(const struct swarm *s);
 void swarm__set_have(struct core *c, struct swarm *s, uint32_t slot);
 void swarm__lost(struct core *c, struct swarm *s, uint32_t slot);
 void swarm__check_complete(struct core *c, struct swarm *s);
+/** swarm__look_again - load what is held of it: there may be more. */
+void swarm__look_again(struct core *c, struct swarm *s);
+/** swarm__gain - what was found then; nobody has been told yet. */
+void swarm__gain(struct swarm *s, const struct core_edition *ed);
 /** swarm__hold, swarm__release - one more, one less copy on its way. */
 void swarm__hold(struct swarm *s, uint32_t slot);
 void swarm__release(struct core *c, struct swarm *s, uint32_t slot);

@@ -264,6 +264,27 @@ void records__new_edition(struct core *c, const struct course_id *course)
     c->look = true;
 }
 
+/* One that was told that nothing is here of the edition it wants. */
+static void serve_interested(struct core *c, const struct course_id *course)
+{
+    for (struct conn *p = c->conns; p != NULL; p = p->next) {
+        const struct interest *it = interest_of(p, course);
+
+        if (it != NULL && it->has_edition && !p->dropping &&
+            swarm__by_edition(c, &it->edition) == NULL)
+            (void)records__serve(c, p, &it->edition);
+    }
+}
+
+void records__gained(struct core *c, const struct course_id *course)
+{
+    records__new_edition(c, course);
+    for (struct swarm *s = c->swarms; s != NULL; s = s->next)
+        if (course_id_eq(&s->course, course))
+            swarm__look_again(c, s);
+    serve_interested(c, course);
+}
+
 /* ---- RECORDS that come -------------------------------------------- */
 
 struct offer {   /* what one RECORDS message says */
@@ -580,6 +601,8 @@ static void manifest_edition(struct core *c, const struct load *l,
     if (s == NULL)
         return;
     s->loading_manifest = false;
+    if (s->look_again)
+        swarm__look_again(c, s);
     if (ev->u.edition.bad_manifest) {
         swarm__stop(c, s);
         core__notify(c, &s->course, s, NOTICE_BAD_EDITION);
@@ -589,10 +612,12 @@ static void manifest_edition(struct core *c, const struct load *l,
         lose_blobs(c, s, ev);
         return;
     }
-    if (s->has_manifest)
-        return;
-    (void)swarm__open(c, &ev->u.edition.edition); /* the same one, grown */
-    core__notify(c, &s->course, s, NOTICE_MANIFEST);
+    if (s->has_manifest) {
+        swarm__gain(s, &ev->u.edition.edition);
+    } else {
+        (void)swarm__open(c, &ev->u.edition.edition); /* the same one, grown */
+        core__notify(c, &s->course, s, NOTICE_MANIFEST);
+    }
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
         struct part *t = swarm__part(s, p);
 

@@ -362,6 +362,19 @@ static void load_manifest(struct core *c, struct swarm *s)
     fx->u.load_manifest.edition = s->edition;
 }
 
+void swarm__look_again(struct core *c, struct swarm *s)
+{
+    s->look_again = s->loading_manifest; /* that may have looked too early */
+    if (!s->loading_manifest)
+        load_manifest(c, s);
+}
+
+void swarm__gain(struct swarm *s, const struct core_edition *ed)
+{
+    if (ed->table->count == s->table->count)
+        take_edition(s, ed);
+}
+
 void swarm__check_complete(struct core *c, struct swarm *s)
 {
     if (!s->fetching || s->have_count != s->table->count)

@@ -659,6 +659,17 @@ void node_new_edition(struct node *n, const struct course_id *course)
     node__post(n, e);
 }
 
+void node_gained(struct node *n, const struct course_id *course)
+{
+    struct node_event *e = node__event(n, EV_GAINED);
+
+    node__log(n, NODE_INFO, "course.gained",
+              (const char *const[]){"course", course_id_hex(course).s, NULL});
+    if (e != NULL)
+        e->ev.u.gained.course = *course;
+    node__post(n, e);
+}
+
 void node_removed(struct node *n, const struct course_id *course)
 {
     struct node_event *e = node__event(n, EV_REMOVED);

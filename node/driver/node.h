@@ -108,6 +108,10 @@ void node_block(struct node *n, const struct node_id *node,
 /** node_new_edition - a record was put in the catalog by hand (publish). */
 void node_new_edition(struct node *n, const struct course_id *course);
 
+/** node_gained - chunks of @course came by another road than the network: peers
+ *  hear what there is to have now, fetches of it stop asking for it. */
+void node_gained(struct node *n, const struct course_id *course);
+
 /** node_removed - a course was taken out of the catalog: fetches of it end with
  *  ERR_NOT_FOUND, and peers are not served it any more. */
 void node_removed(struct node *n, const struct course_id *course);

@@ -414,8 +414,8 @@ static void drive(uint8_t which, uint8_t how)
 static void command(uint8_t which, uint8_t arg)
 {
     static const enum core_event_kind kinds[] = {
-        EV_FETCH, EV_STOP_FETCH,  EV_PRIORITY, EV_HINT,
-        EV_BLOCK, EV_NEW_EDITION, EV_LOST,     EV_REMOVED};
+        EV_FETCH,       EV_STOP_FETCH, EV_PRIORITY, EV_HINT,  EV_BLOCK,
+        EV_NEW_EDITION, EV_LOST,       EV_REMOVED,  EV_GAINED};
     struct core_event ev = {.kind = kinds[which % 8]};
 
     if (ev.kind == EV_PRIORITY) {

@@ -500,3 +500,100 @@ TEST(core_serve, while_fetching)
     assert_int_equal(kit_must_send(&k, 1, MSG_REFUSE)->u.refuse.count, 2);
     end(&k, &co);
 }
+
+static void gained(struct kit *k, const struct kit_course *co)
+{
+    struct core_event ev = {.kind = EV_GAINED};
+
+    ev.u.gained.course = co->id;
+    kit_step(k, &ev);
+    kit_course(k, co); /* for those who know less */
+}
+
+/* A peer that takes part while @have is here, or nothing: NULL @manifest. */
+static void part_of(struct kit *k, const struct kit_course *co, bool manifest,
+                    const uint8_t *have, bool found)
+{
+    const struct core_effect *fx;
+
+    kit_peer(k, 1);
+    ask(k, 1, 1, co);
+    kit_course(k, co);
+    have_nothing(k, 1, co);
+    fx = kit_want(k, FX_LOAD_EDITION);
+    kit_edition_for(k, fx->u.load_edition.token, found ? co : NULL, manifest,
+                    have, false);
+}
+
+/* Chunks came by another road: whoever was told of less hears of the rest, and
+ * is served it. */
+TEST(core_serve, gained)
+{
+    uint8_t some[3] = {0xf0, 0, 0};
+    const struct core_effect *fx;
+    const struct msg *m;
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co, 20);
+    part_of(&k, &co, true, some, true);
+    m = kit_must_send(&k, 1, MSG_HAVE);
+    assert_false(m->u.have.all);
+    assert_int_equal(m->u.have.slots, 20);
+    gained(&k, &co);
+    fx = kit_want(&k, FX_LOAD_MANIFEST);
+    gained(&k, &co); /* while it is looked at: once more then */
+    assert_null(kit_find(&k, FX_LOAD_MANIFEST));
+    kit_edition_for(&k, fx->u.load_manifest.token, &co, true, some, false);
+    (void)kit_must_send(&k, 1, MSG_HAVE);
+    fx = kit_want(&k, FX_LOAD_MANIFEST);
+    kit_edition_for(&k, fx->u.load_manifest.token, &co, true, NULL, true);
+    assert_true(kit_must_send(&k, 1, MSG_HAVE)->u.have.all);
+    want(&k, 1, &co, 50, 13, 1);
+    assert_int_equal(kit_want(&k, FX_SERVE)->u.serve.slot, 13);
+    end(&k, &co);
+}
+
+/* The same where only the blobs were known, or nothing at all. */
+TEST(core_serve, gained_from_little)
+{
+    const struct core_effect *fx;
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co, 20);
+    part_of(&k, &co, false, NULL, true);
+    assert_int_equal(kit_must_send(&k, 1, MSG_HAVE)->u.have.slots, KIT_BLOBS);
+    gained(&k, &co);
+    fx = kit_want(&k, FX_LOAD_MANIFEST);
+    kit_edition_for(&k, fx->u.load_manifest.token, &co, true, NULL, true);
+    assert_true(kit_must_send(&k, 1, MSG_HAVE)->u.have.all);
+    end(&k, &co);
+
+    begin(&k, &co, 20);
+    part_of(&k, &co, false, NULL, false);
+    assert_int_equal(kit_must_send(&k, 1, MSG_HAVE)->u.have.slots, 0);
+    gained(&k, &co);
+    fx = kit_want(&k, FX_LOAD_EDITION);
+    kit_edition_for(&k, fx->u.load_edition.token, &co, true, NULL, true);
+    assert_true(kit_must_send(&k, 1, MSG_HAVE)->u.have.all);
+    end(&k, &co);
+}
+
+/* A fetch of the same course hears that there is nothing left to ask for. */
+TEST(core_serve, gained_while_fetching)
+{
+    const struct core_effect *fx;
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co, 20);
+    kit_learner(&k, &co, NULL);
+    kit_seeder(&k, 1, &co);
+    gained(&k, &co);
+    fx = kit_want(&k, FX_LOAD_MANIFEST);
+    kit_edition_for(&k, fx->u.load_manifest.token, &co, true, NULL, true);
+    assert_true(kit_notified(&k, NOTICE_COMPLETE));
+    assert_int_equal(kit_progress(&k, &co).slots_have, 20);
+    end(&k, &co);
+}
