@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/node_log.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "node/api/client.h"
 
@@ -127,6 +128,26 @@ int cli_simple(struct cli *c, const char *op, const char *key,
     cli_answer(c, result, show);
     json_decref(result);
     return rc;
+}
+
+void cli_add_title(struct cli *c, json_t *result)
+{
+    struct err saved = c->err;
+    json_t *info = NULL;
+
+    if (c->json || result == NULL)
+        return;
+    if (cli_call(c,
+                 json_pack("{s:s, s:s}", "op", "info", "course",
+                           output_text(result, "course")),
+                 &info) == 0) {
+        char *title = output_safe(output_text(info, "title"));
+
+        (void)json_object_set_new(result, "title", json_string(title));
+        free(title);
+    }
+    json_decref(info);
+    c->err = saved;
 }
 
 char *cli_path(const char *path)

@@ -30,7 +30,7 @@ struct cli {
     const char *name, *quota, *course, *to, *raw, *log_format;
     const char *peers[CLI_PEERS_MAX];
     size_t peer_count;
-    long lesson;
+    long lesson, since;
     bool check, no_passphrase, dry_run, allow_secrets, best, versions, all,
         banned;
     struct client *client;
@@ -47,6 +47,10 @@ int cli_call(struct cli *c, json_t *request, json_t **out_result);
 /** cli_simple - one op with one word as @key, the answer printed by @show. */
 int cli_simple(struct cli *c, const char *op, const char *key,
                void (*show)(struct cli *c, const json_t *result));
+
+/** cli_add_title - put the title of @result's "course" into it, made safe, for
+ *  people; with --json nothing. c->err stays what it is. NULL is fine. */
+void cli_add_title(struct cli *c, json_t *result);
 
 /** cli_answer - print @result: as it is with --json, else through @show. */
 void cli_answer(struct cli *c, const json_t *result,

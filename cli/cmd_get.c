@@ -75,26 +75,6 @@ static json_t *get_request(struct cli *c, const char *course)
     return q;
 }
 
-static void add_title(struct cli *c, json_t *r)
-{
-    struct err saved = c->err;
-    json_t *info = NULL;
-
-    if (c->json || r == NULL)
-        return;
-    if (cli_call(c,
-                 json_pack("{s:s, s:s}", "op", "info", "course",
-                           output_text(r, "course")),
-                 &info) == 0) {
-        char *title = output_safe(output_text(info, "title"));
-
-        (void)json_object_set_new(r, "title", json_string(title));
-        free(title);
-    }
-    json_decref(info);
-    c->err = saved;
-}
-
 static int get(struct cli *c, const char *course, json_t **out)
 {
     int rc;
@@ -104,7 +84,7 @@ static int get(struct cli *c, const char *course, json_t **out)
     rc = cli_call(c, get_request(c, course), out);
     if (rc == ERR_CORRUPT || rc == ERR_MALFORMED)
         rc = ERR_FAILED; /* get never says 4: it is not the user's store */
-    add_title(c, *out);
+    cli_add_title(c, *out);
     return rc;
 }
 
@@ -225,7 +205,7 @@ int cmd_rollback(struct cli *c)
         (void)json_object_set_new(q, "edition", json_integer(edition));
     }
     rc = cli_call(c, q, &r);
-    add_title(c, r);
+    cli_add_title(c, r);
     cli_answer(c, r, show_rollback);
     json_decref(r);
     return rc;

@@ -85,6 +85,18 @@
     X(NEEDS_YES, "this removes things: say -y", "此操作会删除内容：请加 -y")   \
     X(SWEPT, "%s removed, %s freed", "删除 %s，释放 %s")                       \
     X(EXPORTED, "%s written to %s", "已写出 %s到 %s")                          \
+    X(PACKED, "Packed edition %lld into %s: %s, %s",                           \
+      "已将第 %lld 版打包到 %s：%s，%s")                                       \
+    X(UNPACKED, "'%s' edition %lld is here: %s; %s taken from the file",       \
+      "“%s”第 %lld 版已在本机：%s；从文件取得 %s")                             \
+    X(UNPACKED_PART, "%lld chunks taken from the file, %lld still missing",    \
+      "从文件取得 %lld 块，尚缺 %lld 块")                                      \
+    X(FILE_DAMAGED, "note: the file is damaged; copy it anew for others",      \
+      "提示：文件已损坏，给他人前请重新复制")                                  \
+    X(NOT_TO_TERMINAL, "a course file is not for a terminal",                  \
+      "课程文件不能输出到终端")                                                \
+    X(TRY_REDIRECT, "name a file, or send it on: lyceum %s | ...",             \
+      "请指定文件，或用管道：lyceum %s | ...")                                 \
     X(DONE, "Done.", "完成。")                                                 \
     X(RUNNING, "running, %s, listening on %s", "运行中，%s，监听 %s")          \
     X(NOT_RUNNING, "not running", "未运行")                                    \

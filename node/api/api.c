@@ -19,6 +19,8 @@ static const struct api_op ops[] = {
     {"verify", API_POOL, api_verify, NULL},
     {"gc", API_POOL, api_gc, NULL},
     {"export", API_POOL, api_export, NULL},
+    {"pack", API_POOL, api_pack, NULL},
+    {"unpack", API_POOL, api_unpack, api_unpacked},
     {"publish.prepare", API_POOL, api_prepare, NULL},
     {"publish.commit", API_POOL, api_commit, api_committed},
     {"record.put", API_LOOP, api_put_record, NULL},
@@ -209,8 +211,11 @@ static void pool_done(void *user)
     struct api_call *call = user;
     const struct api_op *op = api__find(api__text(call, "op"));
 
-    if (call->rc == 0 && op->after != NULL)
-        call->rc = op->after(call);
+    if ((call->rc == 0 || call->result != NULL) && op->after != NULL) {
+        int rc = op->after(call);
+
+        call->rc = call->rc == 0 ? rc : call->rc;
+    }
     api__finish(call, call->rc);
 }
 

@@ -41,7 +41,8 @@ struct api_op {
     const char *name;
     enum api_where where;
     api_handler *fn;
-    api_handler *after; /* API_POOL: on the loop, once fn has returned 0 */
+    api_handler *after; /* API_POOL: on the loop, once fn has returned 0 or
+                           left a result beside an error */
 };
 
 void api__finish(struct api_call *call, int rc);
@@ -87,8 +88,9 @@ void api__title(struct node *n, const struct course_id *course,
 void api__slug(const struct buf *title, struct buf *out);
 
 api_handler api_ls, api_info, api_ticket, api_record, api_rm, api_removed,
-    api_pin, api_unpin, api_verify, api_gc, api_export, api_prepare, api_commit,
-    api_committed, api_get, api_rollback, api_status, api_stop, api_peer_ls,
-    api_peer_add, api_peer_rm, api_peer_block, api_peer_unblock, api_put_record;
+    api_pin, api_unpin, api_verify, api_gc, api_export, api_pack, api_unpack,
+    api_unpacked, api_prepare, api_commit, api_committed, api_get, api_rollback,
+    api_status, api_stop, api_peer_ls, api_peer_add, api_peer_rm,
+    api_peer_block, api_peer_unblock, api_put_record;
 
 #endif
