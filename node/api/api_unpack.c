@@ -9,6 +9,7 @@
 
 #include "crypto/course.h"
 #include "crypto/edition.h"
+#include "node/api/wanted.h"
 #include "storage/lyc.h"
 #include "storage/lyc_file.h"
 
@@ -19,11 +20,6 @@ enum want { /* what is being taken */
             WANT_RECORDS,
             WANT_BLOBS, /* the edition is known, its manifest is not all here */
             WANT_CHUNKS, /* and now it is */
-};
-
-struct slot_id { /* a slot of the table, sorted by chunk id */
-    struct chunk_id id;
-    uint32_t slot;
 };
 
 struct unpack {
@@ -47,9 +43,7 @@ struct unpack {
     struct buf record;
     struct chunk_table blobs;
     struct held_manifest *hm; /* once WANT_CHUNKS */
-    const struct chunk_table *table;
-    struct slot_id *order;
-    uint8_t *have; /* bit of each slot, MSB first */
+    struct wanted wanted;
     /* chunks on their way to the store */
     uint8_t *arena; /* BATCH_BYTES */
     size_t arena_len;
@@ -59,11 +53,6 @@ struct unpack {
     uint32_t fetched, reused, rejected, unknown;
     uint64_t fetched_bytes;
 };
-
-static bool has(const struct unpack *u, uint32_t slot)
-{
-    return (u->have[slot / 8] & (0x80u >> (slot % 8))) != 0;
-}
 
 /* ---- records
  * ---------------------------------------------------------------------------
@@ -149,104 +138,6 @@ static int take_record(struct unpack *u, struct span bytes)
     return 0;
 }
 
-/* ---- which chunks
- * ---------------------------------------------------------------------- */
-
-static int by_id(const void *a, const void *b)
-{
-    return memcmp(((const struct slot_id *)a)->id.b,
-                  ((const struct slot_id *)b)->id.b, ID_BYTES);
-}
-
-/* From here on the chunks of @t are taken, and nothing else. */
-static int follow_table(struct unpack *u, const struct chunk_table *t)
-{
-    uint32_t held;
-    uint64_t lack = 0;
-    int rc;
-
-    free(u->order);
-    free(u->have);
-    u->order = calloc(t->count + 1u, sizeof *u->order);
-    u->have = calloc(1, t->count / 8 + 1);
-    u->table = u->order != NULL && u->have != NULL ? t : NULL;
-    if (u->table == NULL)
-        return err_set(u->e, ERR_NOMEM, "unpack");
-    rc = store_have(node_store(u->n), t->refs, t->count, u->have, &held, u->e);
-    for (uint32_t i = 0; i < t->count; i++) {
-        u->order[i] = (struct slot_id){t->refs[i].id, i};
-        lack += has(u, i) ? 0 : t->refs[i].stored_len;
-    }
-    qsort(u->order, t->count, sizeof *u->order, by_id);
-    return rc == 0 ? store_room(node_store(u->n), lack, u->e) : rc;
-}
-
-/* The first place in `order` of a chunk, or the table's count. */
-static uint32_t find(const struct unpack *u, const struct chunk_id *id)
-{
-    uint32_t low = 0;
-    uint32_t high = u->table->count;
-
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-
-        if (memcmp(u->order[mid].id.b, id->b, ID_BYTES) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low < u->table->count && !chunk_id_eq(&u->order[low].id, id))
-        low = u->table->count;
-    return low;
-}
-
-/* Several slots may be one chunk. */
-static void mark(struct unpack *u, uint32_t at)
-{
-    const struct chunk_id *id = &u->order[at].id;
-
-    for (; at < u->table->count && chunk_id_eq(&u->order[at].id, id); at++) {
-        uint32_t slot = u->order[at].slot;
-
-        u->have[slot / 8] |= (uint8_t)(0x80u >> (slot % 8));
-        if (u->want == WANT_CHUNKS)
-            atomic_fetch_add(&u->call->done, u->table->refs[slot].stored_len);
-    }
-}
-
-static uint32_t missing(const struct unpack *u)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; u->table != NULL && i < u->table->count; i++)
-        n += !has(u, i);
-    return n;
-}
-
-static void count_reused(struct unpack *u)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < u->table->count; i++)
-        n += has(u, u->order[i].slot) &&
-             (i == 0 || by_id(&u->order[i], &u->order[i - 1]) != 0);
-    u->reused = n - u->fetched;
-}
-
-static void show_progress(struct unpack *u)
-{
-    uint64_t total = 0;
-    uint64_t done = 0;
-
-    for (uint32_t i = 0; i < u->table->count; i++) {
-        total += u->table->refs[i].stored_len;
-        done += has(u, i) ? u->table->refs[i].stored_len : 0;
-    }
-    atomic_store(&u->call->files, u->payload.files);
-    atomic_store(&u->call->done, done);
-    atomic_store(&u->call->total, total);
-}
-
 /* ---- which edition
  * --------------------------------------------------------------------- */
 
@@ -315,32 +206,61 @@ static int choose_edition(struct unpack *u)
     return rc;
 }
 
+/* ---- which chunks
+ * ----------------------------------------------------------------------
+ */
+
+static uint32_t missing(const struct unpack *u)
+{
+    struct wanted_count n;
+
+    wanted_counts(&u->wanted, &n);
+    return n.missing;
+}
+
+/* From here on the chunks of @t are taken, and nothing else. */
+static int follow_table(struct unpack *u, const struct chunk_table *t)
+{
+    struct wanted_count n;
+    int rc = wanted_follow(&u->wanted, t, node_store(u->n), u->e);
+
+    wanted_counts(&u->wanted, &n);
+    if (rc == 0)
+        rc = store_room(node_store(u->n), n.all_bytes - n.held_bytes, u->e);
+    if (u->want != WANT_CHUNKS)
+        return rc;
+    u->reused = n.held_chunks - u->fetched;
+    atomic_store(&u->call->files, u->payload.files);
+    atomic_store(&u->call->done, n.held_bytes);
+    atomic_store(&u->call->total, n.all_bytes);
+    return rc;
+}
+
+static int load_manifest(struct unpack *u)
+{
+    int rc = node_manifest_load(u->n, &u->edition, &u->hm, u->e);
+
+    if (rc == ERR_MALFORMED || rc == ERR_LIMIT) {
+        err_wrap(u->e, "the author's manifest breaks the rules");
+        rc = u->e->code = ERR_FAILED;
+    }
+    return rc;
+}
+
 static int follow_manifest(struct unpack *u)
 {
-    int rc = 0;
+    int rc = u->hm == NULL ? load_manifest(u) : 0;
 
-    if (u->hm == NULL) {
-        rc = node_manifest_load(u->n, &u->edition, &u->hm, u->e);
-        if (rc == ERR_MALFORMED || rc == ERR_LIMIT || rc == ERR_CORRUPT) {
-            struct err why = *u->e;
-
-            return err_set(u->e, ERR_FAILED,
-                           "the author's manifest breaks the rules: %s",
-                           why.text);
-        }
-    }
+    /* A part of it has rotted here: the file may have it. */
+    if (rc == ERR_CORRUPT || rc == ERR_NOT_FOUND)
+        return follow_table(u, &u->blobs);
     if (rc != 0)
         return rc;
     u->want = WANT_CHUNKS;
-    rc = follow_table(u, &u->hm->m.table);
-    if (rc == 0) {
-        count_reused(u);
-        show_progress(u);
-    }
     if (catalog_held(node_catalog(u->n), &u->edition) == HELD_NOTHING)
         (void)catalog_set_held(node_catalog(u->n), &u->edition, HELD_PARTIAL,
                                NULL);
-    return rc;
+    return follow_table(u, &u->hm->m.table);
 }
 
 /* The records are through: the first chunk has come, or the end. */
@@ -348,20 +268,20 @@ static int end_records(struct unpack *u)
 {
     int rc = choose_edition(u);
 
+    if (rc != 0)
+        return rc;
     /* A gc that began before the record was here does not know what of the
      * course it has to leave: past it. */
     api__hold_sweeps();
     api__let_sweeps();
-    if (rc == 0 && u->hm == NULL) {
-        u->want = WANT_BLOBS;
-        rc = chunk_table_from_blobs(u->payload.index_blob, u->payload.tree_blob,
-                                    &u->blobs, u->e);
-        if (rc == 0)
-            rc = follow_table(u, &u->blobs);
-    }
-    if (rc == 0 && (u->hm != NULL || missing(u) == 0))
-        rc = follow_manifest(u);
-    return rc;
+    if (u->hm != NULL)
+        return follow_manifest(u);
+    u->want = WANT_BLOBS;
+    rc = chunk_table_from_blobs(u->payload.index_blob, u->payload.tree_blob,
+                                &u->blobs, u->e);
+    if (rc == 0)
+        rc = follow_table(u, &u->blobs);
+    return rc == 0 && missing(u) == 0 ? follow_manifest(u) : rc;
 }
 
 /* ---- chunks
@@ -412,17 +332,14 @@ static int read_failed(struct unpack *u, int rc)
 
 static int take_chunk(struct unpack *u, const struct chunk_ref *said)
 {
-    uint32_t at = find(u, &said->id);
-    const struct chunk_ref *ref;
+    bool have = false;
+    const struct chunk_ref *ref = wanted_find(&u->wanted, &said->id, &have);
     const uint8_t *bytes;
+    uint64_t came;
     int rc;
 
-    if (at == u->table->count) {
-        u->unknown++;
-        return 0;
-    }
-    ref = &u->table->refs[u->order[at].slot];
-    if (has(u, u->order[at].slot))
+    u->unknown += ref == NULL;
+    if (ref == NULL || have)
         return 0;
     if (said->stored_len != ref->stored_len) {
         u->rejected++;
@@ -436,7 +353,9 @@ static int take_chunk(struct unpack *u, const struct chunk_ref *said)
     rc = keep(u, ref, bytes);
     if (rc != 0)
         return rc;
-    mark(u, at);
+    came = wanted_came(&u->wanted, &said->id);
+    if (u->want == WANT_CHUNKS)
+        atomic_fetch_add(&u->call->done, came);
     if (u->want == WANT_CHUNKS || missing(u) != 0)
         return 0;
     rc = flush(u);
@@ -447,8 +366,7 @@ static int take_chunk(struct unpack *u, const struct chunk_ref *said)
 static bool is_whole(struct unpack *u)
 {
     return u->want == WANT_CHUNKS &&
-           atomic_load(&u->call->done) == atomic_load(&u->call->total) &&
-           missing(u) == 0;
+           atomic_load(&u->call->done) == atomic_load(&u->call->total);
 }
 
 static int next_item(struct unpack *u, struct lyc_item *out)
@@ -559,20 +477,17 @@ static void make_result(struct unpack *u, uint32_t lack, bool whole)
  * with u->e. */
 static int settle(struct unpack *u, int rc)
 {
-    const struct chunk_table *t = u->table;
     struct err why = *u->e;
-    uint32_t held = 0;
-    uint32_t lack = t->count;
+    uint32_t lack;
     bool whole;
     int end = flush(u);
 
     if (end == 0)
         end = store_sync(node_store(u->n), u->e);
     if (end == 0)
-        end = store_have(node_store(u->n), t->refs, t->count, u->have, &held,
-                         u->e);
+        end = wanted_look(&u->wanted, node_store(u->n), u->e);
     u->rejected += lyc_damaged(u->reader);
-    lack -= held;
+    lack = missing(u);
     if (u->want == WANT_BLOBS) /* what only the manifest can tell apart */
         lack += (uint32_t)u->payload.chunks;
     whole = end == 0 && lack == 0 && u->want == WANT_CHUNKS;
@@ -592,7 +507,7 @@ static int run(struct unpack *u)
 {
     int rc = read_all(u);
 
-    return u->table == NULL ? rc : settle(u, rc);
+    return u->wanted.table == NULL ? rc : settle(u, rc);
 }
 
 static int open_file(struct unpack *u, const char *path, struct lyc_in **in)
@@ -636,8 +551,7 @@ int api_unpack(struct api_call *call)
     chunk_table_deinit(&u->blobs);
     held_manifest_unref(u->hm);
     buf_deinit(&u->record);
-    free(u->order);
-    free(u->have);
+    wanted_deinit(&u->wanted);
     free(u->arena);
     free(u);
     return rc;

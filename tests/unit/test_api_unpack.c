@@ -209,6 +209,21 @@ TEST(unpack, damaged)
     clear_stage(&s);
 }
 
+/* A manifest that has rotted here is taken from the file again. */
+TEST(unpack, rotten_manifest)
+{
+    const json_t *result;
+    struct stage s;
+
+    set_stage(&s);
+    must_be_whole(&s.learner, s.file, s.chunks);
+    keep_flip(keep_path(s.learner.home, "packs/000001.pack"), 64 + 5, 1);
+    assert_int_equal(unpack(&s.learner, s.file, &result), 0);
+    assert_int_equal(number(result, "fetched_chunks"), 1);
+    assert_true(is_complete(result));
+    clear_stage(&s);
+}
+
 /* Records that are damaged make it no course; nothing is stored. */
 TEST(unpack, damaged_records)
 {
