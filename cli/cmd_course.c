@@ -55,6 +55,32 @@ static void show_lessons(const json_t *module)
         printf("      ... %zu\n", json_array_size(list) - 40);
 }
 
+static const char *held_words(const char *state)
+{
+    if (strcmp(state, "complete") == 0)
+        return say(SAY_HELD_COMPLETE);
+    if (strcmp(state, "partial") == 0)
+        return say(SAY_HELD_PARTIAL);
+    return say(SAY_HELD_LISTED);
+}
+
+static void show_version(const json_t *v)
+{
+    char *title = output_safe(output_text(v, "title"));
+    char *change = output_safe(output_text(v, "change"));
+
+    printf("%s %4lld  %s  %s  %s  %s  %s%s%s\n",
+           json_is_true(json_object_get(v, "current")) ? "*" : " ",
+           output_int(v, "edition"),
+           output_date((uint64_t)output_int(v, "time_ms")).s,
+           held_words(output_text(v, "state")),
+           output_count(output_int(v, "files"), SAY_A_FILE).s,
+           output_size((uint64_t)output_int(v, "bytes")).s, title,
+           change[0] != '\0' ? ": " : "", change);
+    free(change);
+    free(title);
+}
+
 static void show_info(struct cli *c, const json_t *r)
 {
     const json_t *modules = json_object_get(r, "modules");
@@ -70,15 +96,8 @@ static void show_info(struct cli *c, const json_t *r)
         output_line(output_text(r, "summary"));
     for (size_t i = 0; i < json_array_size(modules) && i < 30; i++)
         show_lessons(json_array_get(modules, i));
-    for (size_t i = 0; i < json_array_size(versions); i++) {
-        const json_t *v = json_array_get(versions, i);
-        char *change = output_safe(output_text(v, "change"));
-
-        printf("%4lld  %.12s  %s  %s\n", output_int(v, "edition"),
-               output_text(v, "record"),
-               output_size((uint64_t)output_int(v, "bytes")).s, change);
-        free(change);
-    }
+    for (size_t i = 0; i < json_array_size(versions); i++)
+        show_version(json_array_get(versions, i));
 }
 
 int cmd_info(struct cli *c)

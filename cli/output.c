@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "crypto/base/buf.h"
 #include "crypto/base/text.h"
@@ -22,6 +23,18 @@ struct size_text output_size(uint64_t bytes)
     }
     (void)snprintf(t.s, sizeof t.s, u == 0 ? "%.0f %s" : "%.1f %s", v,
                    units[u]);
+    return t;
+}
+
+struct size_text output_date(uint64_t time_ms)
+{
+    time_t at = (time_t)(time_ms / 1000);
+    struct size_text t = {"?"};
+    struct tm tm;
+
+    if (localtime_r(&at, &tm) != NULL &&
+        strftime(t.s, sizeof t.s, "%Y-%m-%d %H:%M", &tm) == 0)
+        (void)snprintf(t.s, sizeof t.s, "?");
     return t;
 }
 

@@ -15,6 +15,9 @@ struct size_text {
 /** output_size - "12.3 MB": powers of 1000. */
 struct size_text output_size(uint64_t bytes);
 
+/** output_date - "2026-11-24 04:31", in the time zone of the place. */
+struct size_text output_date(uint64_t time_ms);
+
 /** output_count - "1 peer", "2 peers": @one is the text for one of them, the
  * next in the table that for more. */
 struct size_text output_count(long long n, enum say one);

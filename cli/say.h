@@ -72,6 +72,9 @@
     X(ROLLED_BACK, "'%s' is at edition %lld again, from %lld",                 \
       "“%s”已回到第 %lld 版（原为第 %lld 版）")                                \
     X(NO_EDITION, "'%s' is no number of an edition", "“%s”不是版本号")         \
+    X(HELD_COMPLETE, "complete   ", "完整    ")                                \
+    X(HELD_PARTIAL, "partial    ", "部分    ")                                 \
+    X(HELD_LISTED, "record only", "仅有记录")                                  \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
     X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \

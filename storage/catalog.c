@@ -1,4 +1,4 @@
-#include "storage/catalog.h"
+#include "storage/catalog_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,26 +7,8 @@
 #include "crypto/course.h"
 #include "crypto/edition.h"
 #include "crypto/profile.h"
-#include "storage/catalog_log.h"
-#include "storage/index.h"
 #include "storage/seq_file.h"
 #include "storage/store.h"
-
-enum state { /* column record.state */
-             STATE_HISTORY = 0,
-             STATE_CURRENT = 1,
-             STATE_FORK =
-                 2, /* a later one of two with one seq: kept as proof */
-             STATE_REMOVED = 3 /* by `rm`; the log still has it */
-};
-
-struct catalog {
-    char *home;
-    char *network;
-    struct catalog_log log;
-    struct index *ix; /* its lock guards everything here */
-    bool behind;      /* the log's last record is not in the index yet */
-};
 
 /* ---- rows ------------------------------------------------------------------
  */
@@ -44,7 +26,7 @@ struct row {
     enum state state;
 };
 
-static sqlite3_stmt *prepare(struct catalog *c, const char *sql)
+sqlite3_stmt *catalog__prepare(struct catalog *c, const char *sql)
 {
     sqlite3_stmt *st = NULL;
 
@@ -88,11 +70,10 @@ static int fill_row(struct row *row, struct err *e)
     return rc;
 }
 
-/* Binds blob @a to ?1 when it is not NULL. */
-static sqlite3_stmt *prepare_for(struct catalog *c, const char *sql,
-                                 const uint8_t *a)
+sqlite3_stmt *catalog__prepare_for(struct catalog *c, const char *sql,
+                                   const uint8_t *a)
 {
-    sqlite3_stmt *st = prepare(c, sql);
+    sqlite3_stmt *st = catalog__prepare(c, sql);
 
     if (st != NULL && a != NULL)
         (void)sqlite3_bind_blob(st, 1, a, ID_BYTES, SQLITE_STATIC);
@@ -101,10 +82,11 @@ static sqlite3_stmt *prepare_for(struct catalog *c, const char *sql,
 
 static int insert_row(struct catalog *c, const struct row *row, struct err *e)
 {
-    sqlite3_stmt *st = prepare_for(c,
-                                   "INSERT OR REPLACE INTO record"
-                                   " VALUES (?1,?2,?3,?4,?5,?6,1,?7,?8,?9)",
-                                   row->id.b);
+    sqlite3_stmt *st =
+        catalog__prepare_for(c,
+                             "INSERT OR REPLACE INTO record"
+                             " VALUES (?1,?2,?3,?4,?5,?6,1,?7,?8,?9)",
+                             row->id.b);
     int rc;
 
     if (st == NULL)
@@ -127,8 +109,8 @@ static int insert_row(struct catalog *c, const struct row *row, struct err *e)
 static int find_row(struct catalog *c, const struct record_id *id,
                     uint64_t *out_at, enum state *out_state, struct err *e)
 {
-    sqlite3_stmt *st =
-        prepare_for(c, "SELECT off, state FROM record WHERE id = ?1", id->b);
+    sqlite3_stmt *st = catalog__prepare_for(
+        c, "SELECT off, state FROM record WHERE id = ?1", id->b);
     int rc;
 
     if (st == NULL)
@@ -151,7 +133,7 @@ static int find_edition(struct catalog *c, const struct course_id *course,
                         struct record_id *out_id, uint64_t *out_seq,
                         struct err *e)
 {
-    sqlite3_stmt *st = prepare_for(
+    sqlite3_stmt *st = catalog__prepare_for(
         c,
         "SELECT id, seq FROM record WHERE course = ?1 AND type = ?2"
         " AND (state = 1 OR (state = 0 AND ?3 != 0)) AND (seq = ?3 OR ?3 = 0)"
@@ -289,10 +271,11 @@ static int judge(struct catalog *c, struct row *row, struct err *e)
 static int retire_current(struct catalog *c, const struct row *row,
                           struct err *e)
 {
-    sqlite3_stmt *st = prepare_for(c,
-                                   "UPDATE record SET state = 0 WHERE course ="
-                                   " ?1 AND type = ?2 AND state = 1",
-                                   row->course.b);
+    sqlite3_stmt *st =
+        catalog__prepare_for(c,
+                             "UPDATE record SET state = 0 WHERE course ="
+                             " ?1 AND type = ?2 AND state = 1",
+                             row->course.b);
     int rc;
 
     if (st == NULL)
@@ -419,7 +402,8 @@ int catalog_put(struct catalog *c, const uint8_t *record, size_t len, bool own,
 
 static int indexed_end(struct catalog *c, uint64_t *out, struct err *e)
 {
-    sqlite3_stmt *st = prepare(c, "SELECT coalesce(max(off), 0) FROM record");
+    sqlite3_stmt *st =
+        catalog__prepare(c, "SELECT coalesce(max(off), 0) FROM record");
     int rc = 0;
 
     if (st == NULL || sqlite3_step(st) != SQLITE_ROW)
@@ -433,7 +417,7 @@ static int indexed_end(struct catalog *c, uint64_t *out, struct err *e)
 static int forget_row(struct catalog *c, const struct course_id *course,
                       struct err *e)
 {
-    sqlite3_stmt *st = prepare_for(
+    sqlite3_stmt *st = catalog__prepare_for(
         c, "UPDATE record SET state = 3 WHERE course = ?1", course->b);
     int rc = st != NULL ? index_step(c->ix, st, "forget", e)
                         : index_fail(c->ix, "forget", e);
@@ -569,8 +553,9 @@ size_t catalog_find(struct catalog *c, const char *hex_prefix, size_t max,
     if (max > sizeof list / sizeof list[0])
         max = sizeof list / sizeof list[0];
     index_lock(c->ix);
-    st = prepare(c, "SELECT id FROM record WHERE state != 3 AND"
-                    " substr(hex(id), 1, length(?1)) = upper(?1) LIMIT ?2");
+    st = catalog__prepare(
+        c, "SELECT id FROM record WHERE state != 3 AND"
+           " substr(hex(id), 1, length(?1)) = upper(?1) LIMIT ?2");
     if (st != NULL) {
         (void)sqlite3_bind_text(st, 1, hex_prefix, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
@@ -622,8 +607,9 @@ int catalog_profile(struct catalog *c, const struct author_id *author,
 
     index_lock(c->ix);
     /* SPEC 3.1: "Newest time_ms wins, then the higher record id." */
-    st = prepare(c, "SELECT id FROM record WHERE author = ?1 AND type = ?2"
-                    " ORDER BY time DESC, id DESC LIMIT 1");
+    st = catalog__prepare(
+        c, "SELECT id FROM record WHERE author = ?1 AND type = ?2"
+           " ORDER BY time DESC, id DESC LIMIT 1");
     if (st != NULL) {
         (void)sqlite3_bind_blob(st, 1, author->b, ID_BYTES, SQLITE_STATIC);
         (void)sqlite3_bind_int(st, 2, RECORD_PROFILE);
@@ -674,8 +660,9 @@ int catalog_courses(struct catalog *c,
     int rc = 0;
 
     index_lock(c->ix);
-    st = prepare(c, "SELECT id FROM record WHERE type = ?1 AND state != 3"
-                    " ORDER BY id");
+    st = catalog__prepare(c,
+                          "SELECT id FROM record WHERE type = ?1 AND state != 3"
+                          " ORDER BY id");
     if (st == NULL)
         rc = index_fail(c->ix, "courses", e);
     else
@@ -726,7 +713,7 @@ int catalog_set_held(struct catalog *c, const struct record_id *edition,
     int rc;
 
     index_lock(c->ix);
-    st = prepare(c, "INSERT OR REPLACE INTO held VALUES (?1, ?2)");
+    st = catalog__prepare(c, "INSERT OR REPLACE INTO held VALUES (?1, ?2)");
     if (st == NULL) {
         rc = index_fail(c->ix, "held", e);
     } else {
@@ -745,7 +732,7 @@ enum held_state catalog_held(struct catalog *c, const struct record_id *edition)
     sqlite3_stmt *st;
 
     index_lock(c->ix);
-    st = prepare(c, "SELECT state FROM held WHERE edition = ?1");
+    st = catalog__prepare(c, "SELECT state FROM held WHERE edition = ?1");
     if (st != NULL) {
         (void)sqlite3_bind_blob(st, 1, edition->b, ID_BYTES, SQLITE_STATIC);
         if (sqlite3_step(st) == SQLITE_ROW)

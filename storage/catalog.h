@@ -60,6 +60,13 @@ int catalog_current(struct catalog *c, const struct course_id *course,
 int catalog_edition(struct catalog *c, const struct course_id *course,
                     uint64_t seq, struct record_id *out_edition, struct err *e);
 
+/** catalog_editions - call @fn for each edition of @course that was accepted,
+ *  the newest first. Forks are not among them. */
+int catalog_editions(struct catalog *c, const struct course_id *course,
+                     void (*fn)(void *user, const struct record_id *edition,
+                                uint64_t seq),
+                     void *user, struct err *e);
+
 /** catalog_profile - the newest profile of @author. ERR_NOT_FOUND. */
 int catalog_profile(struct catalog *c, const struct author_id *author,
                     struct buf *out, struct err *e);

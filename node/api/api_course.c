@@ -77,14 +77,34 @@ static int look_up(struct node *n, const struct course_id *course,
     return rc;
 }
 
-/* How much of an edition is here, from the store itself. */
-static const char *state_of(struct node *n, const struct seen *s,
-                            uint64_t *out_stored)
+const char *api__held(struct node *n, const struct record_id *edition,
+                      uint64_t *out_stored)
 {
     struct held_manifest *hm = NULL;
     uint32_t held = 0;
     uint8_t *bits;
     const char *state = "listed";
+
+    *out_stored = 0;
+    if (node_manifest_load(n, edition, &hm, NULL) != 0)
+        return state;
+    bits = calloc(1, hm->m.table.count / 8 + 1);
+    if (bits != NULL && store_have(node_store(n), hm->m.table.refs,
+                                   hm->m.table.count, bits, &held, NULL) == 0) {
+        for (uint32_t i = 0; i < hm->m.table.count; i++)
+            if ((bits[i / 8] & (0x80u >> (i % 8))) != 0)
+                *out_stored += hm->m.table.refs[i].stored_len;
+        state = held == hm->m.table.count ? "complete" : "partial";
+    }
+    free(bits);
+    held_manifest_unref(hm);
+    return state;
+}
+
+static const char *state_of(struct node *n, const struct seen *s,
+                            uint64_t *out_stored)
+{
+    const char *state;
 
     *out_stored = 0;
     if (!s->has_edition)
@@ -93,23 +113,12 @@ static const char *state_of(struct node *n, const struct seen *s,
         *out_stored = s->edition.stored_bytes;
         return "complete";
     }
-    if (node_manifest_load(n, &s->edition_id, &hm, NULL) != 0)
-        return "listed";
-    bits = calloc(1, hm->m.table.count / 8 + 1);
-    if (bits != NULL && store_have(node_store(n), hm->m.table.refs,
-                                   hm->m.table.count, bits, &held, NULL) == 0) {
-        for (uint32_t i = 0; i < hm->m.table.count; i++)
-            if ((bits[i / 8] & (0x80u >> (i % 8))) != 0)
-                *out_stored += hm->m.table.refs[i].stored_len;
-        state = held == hm->m.table.count ? "complete" : "partial";
-        if (held == hm->m.table.count) {
-            *out_stored = s->edition.stored_bytes; /* as above: no blobs */
-            (void)catalog_set_held(node_catalog(n), &s->edition_id,
-                                   HELD_COMPLETE, NULL);
-        }
+    state = api__held(n, &s->edition_id, out_stored);
+    if (strcmp(state, "complete") == 0) {
+        *out_stored = s->edition.stored_bytes; /* as above: no blobs */
+        (void)catalog_set_held(node_catalog(n), &s->edition_id, HELD_COMPLETE,
+                               NULL);
     }
-    free(bits);
-    held_manifest_unref(hm);
     return state;
 }
 
@@ -200,35 +209,6 @@ static json_t *lessons_of(const struct manifest *m)
     return modules;
 }
 
-static json_t *versions_of(struct node *n, const struct course_id *course,
-                           uint64_t top)
-{
-    json_t *list = json_array();
-
-    for (uint64_t seq = top; seq >= 1 && top - seq < 1000; seq--) {
-        struct buf bytes = BUF_INIT;
-        struct edition_payload p;
-        struct record_id id;
-        struct record r;
-
-        if (catalog_edition(node_catalog(n), course, seq, &id, NULL) == 0 &&
-            catalog_get(node_catalog(n), &id, &bytes, NULL) == 0 &&
-            record_decode(bytes.base, bytes.len, node_network(n), &r, NULL) ==
-                0 &&
-            edition_decode(r.payload, &p, NULL) == 0) {
-            json_t *o = json_pack("{s:I, s:s}", "edition", (json_int_t)seq,
-                                  "record", record_id_hex(&id).s);
-
-            set_u64(o, "time_ms", p.time_ms);
-            set_u64(o, "bytes", p.bytes);
-            set(o, "change", text(p.change_note));
-            (void)json_array_append_new(list, o);
-        }
-        buf_deinit(&bytes);
-    }
-    return list;
-}
-
 int api_info(struct api_call *call)
 {
     struct held_manifest *hm = NULL;
@@ -266,7 +246,7 @@ int api_info(struct api_call *call)
             set(o, "modules", lessons_of(&hm->m));
         held_manifest_unref(hm);
         if (api__flag(call, "versions"))
-            set(o, "versions", versions_of(call->n, &course, p->seq));
+            set(o, "versions", api__versions(call->n, &course, &s.edition_id));
     }
     seen_deinit(&s);
     call->result = o;

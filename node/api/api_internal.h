@@ -84,6 +84,14 @@ void api__add_kept(void *user, const char *path, const char *beside);
 /** api__title - of the current edition, else of the course record. */
 void api__title(struct node *n, const struct course_id *course,
                 struct buf *out);
+/** api__held - how much of an edition is here, from the store itself:
+ *  "complete", "partial" or "listed"; *out_stored: stored bytes of it. */
+const char *api__held(struct node *n, const struct record_id *edition,
+                      uint64_t *out_stored);
+/** api__versions - the editions known here, the newest first. */
+json_t *api__versions(struct node *n, const struct course_id *course,
+                      const struct record_id *current);
+
 /** api__slug - lower case, letters and digits of any script, else '-'. */
 void api__slug(const struct buf *title, struct buf *out);
 
