@@ -75,6 +75,15 @@
     X(HELD_COMPLETE, "complete   ", "完整    ")                                \
     X(HELD_PARTIAL, "partial    ", "部分    ")                                 \
     X(HELD_LISTED, "record only", "仅有记录")                                  \
+    X(BAD_EDITION, "'%s' is no number of an edition", "“%s”不是版本号")        \
+    X(DIFF_HEAD, "'%s' from edition %lld to %lld",                             \
+      "“%s”从第 %lld 版到第 %lld 版")                                          \
+    X(DIFF_WAS, " (%s before)", "（原为 %s）")                                 \
+    X(DIFF_UNSURE, " (perhaps)", "（可能）")                                   \
+    X(DIFF_SUM, "%zu added, %zu removed, %zu changed, %zu moved",              \
+      "新增 %zu，删除 %zu，修改 %zu，移动 %zu")                                \
+    X(DIFF_SAME, "No file differs.", "文件没有差别。")                         \
+    X(DIFF_FETCH, "Going there fetches %s, %s.", "升级需取得 %s，%s。")        \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
     X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \

@@ -10,6 +10,7 @@
 static const struct api_op ops[] = {
     {"ls", API_POOL, api_ls, NULL},
     {"info", API_POOL, api_info, NULL},
+    {"diff", API_POOL, api_diff, NULL},
     {"ticket", API_LOOP, api_ticket, NULL},
     {"record", API_POOL, api_record, NULL},
     {"rollback", API_POOL, api_rollback, NULL},

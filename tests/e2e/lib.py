@@ -174,6 +174,9 @@ class Case(unittest.TestCase):
             f.write(data if isinstance(data, bytes) else data.encode())
         return full
 
+    def rename(self, a, b):
+        os.rename(self.path(a), self.path(b))
+
     def assertSameTree(self, a, b, ignore=()):
         self.assertEqual(walk(a, ignore), walk(b, ignore))
         for f in walk(a, ignore):

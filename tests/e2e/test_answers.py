@@ -49,3 +49,55 @@ class Answers(Case):
         self.assertIn("record only", text)
         self.assertIn("\u4ec5\u6709\u8bb0\u5f55", learner.run(
             "info", two["course"], "--versions", "--lang", "zh").out)
+
+    # Two editions compared; what a move fetches is what a learner then fetches.
+    def test_diff(self):
+        expert, learner = self.home("expert"), self.home()
+        self.write("course/clip.mp4", random_bytes(1, 2 << 20))
+        one, = self.course(expert, "# One\n")
+        node = self.node(expert)
+        learner.json("get", one["ticket"], "--peer", node.peer)
+        only = expert.run("diff", "course", code=3)
+        self.assertIn("try: lyceum info COURSE --versions", only.err)
+        self.write("course/page1.md", "# One more\n")
+        self.write("course/extra.md", "# Extra\n")
+        self.rename("course/clip.mp4", "course/video.mp4")
+        expert.run("publish", self.src)
+        d = expert.json("diff", "course")
+        self.assertEqual((d["v"], d["course"], d["from"], d["to"]),
+                         (1, one["course"], 1, 2))
+        self.assertEqual(d["added"], [{"path": "extra.md", "bytes": 8}])
+        self.assertEqual(d["removed"], [])
+        self.assertEqual(d["changed"], [
+            {"path": "page1.md", "bytes": 11, "old_bytes": 6}])
+        self.assertEqual(d["moved"], [{"from": "clip.mp4", "to": "video.mp4",
+                                       "bytes": 2 << 20}])
+        learner.run("diff", "course", code=3)
+        g = learner.json("get", one["ticket"], "--peer", node.peer)
+        self.assertEqual(g["edition"], 2)
+        self.assertEqual((g["fetched_chunks"], g["fetched_bytes"]),
+                         (d["fetch_chunks"], d["fetch_bytes"]))
+        d = learner.json("diff", "course", "2", "1")
+        self.assertEqual(d["removed"], [{"path": "extra.md", "bytes": 8}])
+        self.assertEqual(learner.json("diff", "course", "2")["fetch_chunks"], 0)
+        text = learner.run("diff", "course", "1").out
+        for line in ("+ extra.md  8 B", "~ page1.md  11 B (6 B before)",
+                     "> clip.mp4 -> video.mp4",
+                     "1 added, 0 removed, 1 changed, 1 moved"):
+            self.assertIn(line, text)
+        learner.run("diff", "course", "7", code=3)
+        learner.run("diff", "course", "x", code=2)
+
+    # A list of files that is not here cannot be compared: partial, and said so.
+    def test_diff_not_held(self):
+        expert, learner = self.home("expert"), self.home()
+        *_, last = self.course(expert, "# One\n")
+        node = self.node(expert)
+        for i in range(3):
+            learner.json("get", last["ticket"], "--peer", node.peer)
+            self.write(f"course/more{i}.md", f"# {i}\n")
+            expert.run("publish", self.src)
+        learner.run("gc")
+        r = learner.run("--json", "diff", "course", "1", "3", code=7)
+        self.assertIn("why: only the record of edition 1 is here", r.err)
+        self.assertEqual(len(learner.json("diff", "course")["added"]), 1)
