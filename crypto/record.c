@@ -11,6 +11,7 @@
 #include "crypto/edition.h"
 #include "crypto/key_internal.h"
 #include "crypto/profile.h"
+#include "crypto/revocation.h"
 
 #define COSE_SIGN1_TAG 18
 #define COSE_ALG 1

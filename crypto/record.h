@@ -22,7 +22,8 @@
 #define RECORD_TYPES(X)                                                        \
     X(PROFILE, "profile", profile_check)                                       \
     X(COURSE, "course", course_check)                                          \
-    X(EDITION, "edition", edition_check)
+    X(EDITION, "edition", edition_check)                                       \
+    X(REVOCATION, "revocation", revocation_check)
 
 enum record_type {
 #define X(name, text, check) RECORD_##name,

@@ -24,6 +24,7 @@ struct row {
     uint64_t at; /* of its entry in the log */
     size_t len;
     enum state state;
+    bool said; /* a revocation that says no more than one that is kept */
 };
 
 sqlite3_stmt *catalog__prepare(struct catalog *c, const char *sql)
@@ -40,6 +41,7 @@ static int fill_row(struct row *row, struct err *e)
     struct edition_payload edition;
     struct course_payload course;
     struct profile_payload profile;
+    struct revocation_payload revocation;
     int rc = 0;
 
     row->id = row->r.id;
@@ -63,6 +65,15 @@ static int fill_row(struct row *row, struct err *e)
         row->has_course = true;
         row->seq = edition.seq;
         row->prev = edition.prev;
+        break;
+    case RECORD_REVOCATION:
+        rc = revocation_decode(row->r.payload, &revocation, e);
+        if (rc != 0)
+            break;
+        row->time_ms = revocation.time_ms;
+        row->course = revocation.course;
+        row->has_course = true;
+        row->seq = revocation.seq;
         break;
     case RECORD_TYPE_COUNT:
         break;
@@ -160,9 +171,8 @@ static int find_edition(struct catalog *c, const struct course_id *course,
     return rc == SQLITE_DONE ? ERR_NOT_FOUND : index_fail(c->ix, "edition", e);
 }
 
-/* Appends the record's bytes to @out. */
-static int read_record(struct catalog *c, const struct record_id *id,
-                       struct buf *out, struct err *e)
+int catalog__read(struct catalog *c, const struct record_id *id,
+                  struct buf *out, struct err *e)
 {
     struct buf bytes = BUF_INIT;
     enum state state;
@@ -194,18 +204,18 @@ static int check_author(struct catalog *c, const struct row *row, struct err *e)
     int rc;
 
     memcpy(id.b, row->course.b, sizeof id.b);
-    rc = read_record(c, &id, &bytes, e);
+    rc = catalog__read(c, &id, &bytes, e);
     if (rc == ERR_NOT_FOUND)
-        rc = err_set(e, ERR_REFUSED, "edition of a course that is not known");
+        rc = err_set(e, ERR_REFUSED, "it is of a course that is not known");
     if (rc == 0)
         rc = record_decode(bytes.base, bytes.len, c->network, &r, e);
     if (rc == 0 && r.type != RECORD_COURSE)
-        rc = err_set(e, ERR_REFUSED, "edition of what is no course");
+        rc = err_set(e, ERR_REFUSED, "it is of what is no course");
     if (rc == 0)
         rc = course_decode(r.payload, &course, e);
     /* SPEC 3.3: "The signer MUST be one of the course's authors." */
     if (rc == 0 && !course_has_author(&course, &row->r.signer))
-        rc = err_set(e, ERR_REFUSED, "edition by someone who is no author");
+        rc = err_set(e, ERR_REFUSED, "it is by someone who is no author");
     buf_deinit(&bytes);
     return rc;
 }
@@ -259,10 +269,22 @@ static int place_edition(struct catalog *c, struct row *row, struct err *e)
     return 0;
 }
 
+static int place_revocation(struct catalog *c, struct row *row, struct err *e)
+{
+    struct revocation_payload p;
+    int rc = check_author(c, row, e);
+
+    if (rc == 0)
+        rc = revocation_decode(row->r.payload, &p, e);
+    return rc == 0 ? catalog__said(c, &row->r.signer, &p, &row->said, e) : rc;
+}
+
 static int judge(struct catalog *c, struct row *row, struct err *e)
 {
     row->state = STATE_CURRENT;
-    return row->r.type == RECORD_EDITION ? place_edition(c, row, e) : 0;
+    if (row->r.type == RECORD_EDITION)
+        return place_edition(c, row, e);
+    return row->r.type == RECORD_REVOCATION ? place_revocation(c, row, e) : 0;
 }
 
 /* ---- putting ---------------------------------------------------------------
@@ -372,6 +394,8 @@ static int put_locked(struct catalog *c, struct row *row, const uint8_t *record,
     if (rc != 0 && rc != ERR_NOT_FOUND)
         return rc;
     rc = judge(c, row, e);
+    if (rc == 0 && row->said)
+        return 0;
     if (rc == 0 && !(own && row->state == STATE_FORK)) /* no proof against us */
         rc = keep(c, row, record, own, e);
     if (rc == 0 && row->state == STATE_FORK)
@@ -418,9 +442,15 @@ static int forget_row(struct catalog *c, const struct course_id *course,
                       struct err *e)
 {
     sqlite3_stmt *st = catalog__prepare_for(
-        c, "UPDATE record SET state = 3 WHERE course = ?1", course->b);
-    int rc = st != NULL ? index_step(c->ix, st, "forget", e)
-                        : index_fail(c->ix, "forget", e);
+        c, "UPDATE record SET state = 3 WHERE course = ?1 AND type != ?2",
+        course->b);
+    int rc;
+
+    /* What its author withdrew stays withdrawn, should it come back. */
+    if (st != NULL)
+        (void)sqlite3_bind_int(st, 2, RECORD_REVOCATION);
+    rc = st != NULL ? index_step(c->ix, st, "forget", e)
+                    : index_fail(c->ix, "forget", e);
 
     (void)sqlite3_finalize(st);
     return rc;
@@ -457,7 +487,8 @@ static int take_up(void *user, const struct buf *bytes, uint32_t flags,
         return 0;
     if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = judge(c, &row, u->e);
-    if (rc == ERR_REFUSED || rc == ERR_CORRUPT)
+    if (rc == ERR_REFUSED || rc == ERR_CORRUPT || rc == ERR_LIMIT ||
+        (rc == 0 && row.said))
         return 0;
     if (rc == 0 && (flags & CATALOG_LOG_OWN) != 0 &&
         row.r.type == RECORD_EDITION)
@@ -537,7 +568,7 @@ int catalog_get(struct catalog *c, const struct record_id *id, struct buf *out,
     int rc;
 
     index_lock(c->ix);
-    rc = read_record(c, id, out, e);
+    rc = catalog__read(c, id, out, e);
     index_unlock(c->ix);
     return rc;
 }
@@ -620,7 +651,7 @@ int catalog_profile(struct catalog *c, const struct author_id *author,
         (void)sqlite3_finalize(st);
     }
     if (rc == 0)
-        rc = read_record(c, &id, out, e);
+        rc = catalog__read(c, &id, out, e);
     index_unlock(c->ix);
     return rc;
 }

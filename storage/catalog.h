@@ -33,7 +33,9 @@ void catalog_close(struct catalog *c);
  * Return: 0 (also when it was there already); ERR_MALFORMED; ERR_CORRUPT (bad
  * signature); ERR_REFUSED (breaks the chain: a jump, a wrong prev, a signer who
  * is no author of the course, a course not known); ERR_CONFLICT (equivocation:
- * kept as proof, does not become current; with @own not kept at all).
+ * kept as proof, does not become current; with @own not kept at all); ERR_LIMIT
+ * (a revocation more than are kept). A revocation that says no more than one
+ * that is here is 0, and not kept.
  * ERR_NO_SPACE, ERR_IO: nothing was kept, and the number is free again; or, on
  * a disk where not even that can be written down, the record is kept and counts
  * from the next put, next_seq or open that succeeds.
@@ -82,9 +84,31 @@ int catalog_courses(struct catalog *c,
                     void (*fn)(void *user, const struct course_id *course),
                     void *user, struct err *e);
 
+#define CATALOG_REVOCATIONS_MAX 64 /* kept of one author about one course */
+
+/** catalog_withdrawn - has an author of @course withdrawn @edition, whose
+ * number is @seq? @out: NULL, or the payload's bytes are appended. */
+bool catalog_withdrawn(struct catalog *c, const struct course_id *course,
+                       const struct record_id *edition, uint64_t seq,
+                       struct buf *out);
+
+/** catalog_offered - the newest edition of @course that is not withdrawn.
+ *  ERR_NOT_FOUND: none is known; ERR_REFUSED: all that are have been withdrawn,
+ *  and @e says why. */
+int catalog_offered(struct catalog *c, const struct course_id *course,
+                    struct record_id *out_edition, uint64_t *out_seq,
+                    struct err *e);
+
+/** catalog_revocations - the records that withdraw something of @course, those
+ *  of the highest numbers first, at most @max. Spans are borrowed for the call.
+ */
+int catalog_revocations(struct catalog *c, const struct course_id *course,
+                        size_t max, void (*fn)(void *user, struct span record),
+                        void *user, struct err *e);
+
 /** catalog_forget - remove a course and its editions from the index (`rm`),
  *  durably. The record file still has them, and a later catalog_put brings them
- *  back. */
+ *  back. Its revocations stay. */
 int catalog_forget(struct catalog *c, const struct course_id *course,
                    struct err *e);
 

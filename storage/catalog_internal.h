@@ -2,6 +2,7 @@
 #ifndef STORAGE_CATALOG_INTERNAL_H
 #define STORAGE_CATALOG_INTERNAL_H
 
+#include "crypto/revocation.h"
 #include "storage/catalog.h"
 #include "storage/catalog_log.h"
 #include "storage/index.h"
@@ -21,6 +22,17 @@ struct catalog {
     struct index *ix; /* its lock guards everything here */
     bool behind;      /* the log's last record is not in the index yet */
 };
+
+/** catalog__read - append the bytes of a record that was not removed. With the
+ *  index locked, as all of these. */
+int catalog__read(struct catalog *c, const struct record_id *id,
+                  struct buf *out, struct err *e);
+
+/** catalog__said - is there a revocation of @author that says as much as @p?
+ *  ERR_LIMIT: he has made more of them than we keep. */
+int catalog__said(struct catalog *c, const struct author_id *author,
+                  const struct revocation_payload *p, bool *out_said,
+                  struct err *e);
 
 sqlite3_stmt *catalog__prepare(struct catalog *c, const char *sql);
 /** catalog__prepare_for - with blob @a bound to ?1 when it is not NULL. */

@@ -9,6 +9,7 @@
 #include "crypto/did.h"
 #include "crypto/edition.h"
 #include "crypto/profile.h"
+#include "crypto/revocation.h"
 #include "node/wire/ticket.h"
 #include "storage/config.h"
 
@@ -397,6 +398,20 @@ static void describe_edition(json_t *o, struct span payload)
     set_u64(o, "stored_bytes", p.stored_bytes);
 }
 
+static void describe_revocation(json_t *o, struct span payload)
+{
+    struct revocation_payload p;
+
+    if (revocation_decode(payload, &p, NULL) != 0)
+        return;
+    set_u64(o, "time_ms", p.time_ms);
+    set(o, "course", json_string(course_id_hex(&p.course).s));
+    set_u64(o, "seq", p.seq);
+    if (p.has_edition)
+        set(o, "edition", json_string(record_id_hex(&p.edition).s));
+    set(o, "reason", text(p.reason));
+}
+
 static void take_id(void *user, const struct record_id *id)
 {
     *(struct record_id *)user = *id;
@@ -446,6 +461,9 @@ int api_record(struct api_call *call)
         break;
     case RECORD_EDITION:
         describe_edition(o, r.payload);
+        break;
+    case RECORD_REVOCATION:
+        describe_revocation(o, r.payload);
         break;
     case RECORD_TYPE_COUNT:
         break;

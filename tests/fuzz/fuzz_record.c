@@ -7,6 +7,7 @@
 #include "crypto/edition.h"
 #include "crypto/profile.h"
 #include "crypto/record.h"
+#include "crypto/revocation.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span in = {data, size};
     struct edition_payload e;
+    struct revocation_payload v;
     struct profile_payload p;
     struct course_payload c;
     struct buf out = BUF_INIT;
@@ -43,6 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (profile_decode(in, &p, NULL) == 0) {
         if (profile_encode(&p, &out, NULL) != 0)
+            abort();
+        compare(in, &out);
+    }
+    if (revocation_decode(in, &v, NULL) == 0) {
+        if (revocation_encode(&v, &out, NULL) != 0)
             abort();
         compare(in, &out);
     }
