@@ -27,7 +27,7 @@ struct cli {
     const struct command *command;
     struct node_log *log; /* node run; else NULL */
     /* options of commands; NULL or false when not given */
-    const char *name, *quota, *course, *to, *raw, *log_format;
+    const char *name, *quota, *course, *to, *raw, *log_format, *reason;
     const char *peers[CLI_PEERS_MAX];
     size_t peer_count;
     long lesson, since;

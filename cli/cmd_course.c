@@ -13,6 +13,13 @@
 /* ---- ls, info, ticket
  * ------------------------------------------------------------- */
 
+static const char *withdrawn_mark(const json_t *o)
+{
+    return json_is_true(json_object_get(o, "withdrawn"))
+               ? say(SAY_WITHDRAWN_MARK)
+               : "";
+}
+
 static void show_ls(struct cli *c, const json_t *r)
 {
     const json_t *list = json_object_get(r, "courses");
@@ -24,11 +31,12 @@ static void show_ls(struct cli *c, const json_t *r)
         const json_t *o = json_array_get(list, i);
         char *title = output_safe(output_text(o, "title"));
 
-        printf("%.8s  %-9s %10s  %3lld  %s%s\n", output_text(o, "course"),
+        printf("%.8s  %-9s %10s  %3lld  %s%s%s\n", output_text(o, "course"),
                output_text(o, "state"),
                output_size((uint64_t)output_int(o, "bytes")).s,
                output_int(o, "edition"), title,
-               json_is_true(json_object_get(o, "pinned")) ? " *" : "");
+               json_is_true(json_object_get(o, "pinned")) ? " *" : "",
+               withdrawn_mark(o));
         free(title);
     }
 }
@@ -69,16 +77,27 @@ static void show_version(const json_t *v)
     char *title = output_safe(output_text(v, "title"));
     char *change = output_safe(output_text(v, "change"));
 
-    printf("%s %4lld  %s  %s  %s  %s  %s%s%s\n",
+    printf("%s %4lld  %s  %s  %s  %s  %s%s%s%s\n",
            json_is_true(json_object_get(v, "current")) ? "*" : " ",
            output_int(v, "edition"),
            output_date((uint64_t)output_int(v, "time_ms")).s,
            held_words(output_text(v, "state")),
            output_count(output_int(v, "files"), SAY_A_FILE).s,
            output_size((uint64_t)output_int(v, "bytes")).s, title,
-           change[0] != '\0' ? ": " : "", change);
+           change[0] != '\0' ? ": " : "", change, withdrawn_mark(v));
     free(change);
     free(title);
+}
+
+static void show_withdrawn(const json_t *r)
+{
+    char *reason = output_safe_long(output_text(r, "withdrawn_reason"), 200);
+
+    if (json_is_true(json_object_get(r, "withdrawn"))) {
+        printf(say(SAY_WITHDRAWN), reason);
+        printf("\n");
+    }
+    free(reason);
 }
 
 static void show_info(struct cli *c, const json_t *r)
@@ -92,6 +111,7 @@ static void show_info(struct cli *c, const json_t *r)
            output_text(r, "state"), output_int(r, "edition"),
            output_size((uint64_t)output_int(r, "bytes")).s);
     printf("%s\n", output_text(r, "author"));
+    show_withdrawn(r);
     if (output_text(r, "summary")[0] != '\0')
         output_line(output_text(r, "summary"));
     for (size_t i = 0; i < json_array_size(modules) && i < 30; i++)

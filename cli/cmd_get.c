@@ -32,9 +32,21 @@ static void show_kept(const json_t *r)
 /* ---- get
  * ----------------------------------------------------------------------- */
 
+static void show_overtaken(const json_t *r)
+{
+    char *reason = output_safe_long(output_text(r, "withdrawn_reason"), 200);
+
+    if (output_int(r, "withdrawn_edition") != 0) {
+        printf(say(SAY_GOT_OLDER), output_int(r, "withdrawn_edition"), reason);
+        printf("\n");
+    }
+    free(reason);
+}
+
 static void show_get(struct cli *c, const json_t *r)
 {
     (void)c;
+    show_overtaken(r);
     if (strcmp(output_text(r, "state"), "complete") != 0) {
         printf(say(SAY_GOT_PART), output_int(r, "fetched_chunks"));
     } else {

@@ -84,6 +84,24 @@
       "新增 %zu，删除 %zu，修改 %zu，移动 %zu")                                \
     X(DIFF_SAME, "No file differs.", "文件没有差别。")                         \
     X(DIFF_FETCH, "Going there fetches %s, %s.", "升级需取得 %s，%s。")        \
+    X(SIGNING_ALL_GONE,                                                        \
+      "Signing, as %3$s, that '%1$s' up to edition %2$lld is withdrawn: %4$s", \
+      "将以 %3$s 的身份声明撤回“%1$s”（至第 %2$lld 版）：%4$s")                \
+    X(SIGNING_ONE_GONE,                                                        \
+      "Signing, as %3$s, that '%1$s' edition %2$lld is withdrawn: %4$s",       \
+      "将以 %3$s 的身份声明撤回“%1$s”第 %2$lld 版：%4$s")                      \
+    X(WITHDREW_ALL,                                                            \
+      "'%s' is withdrawn, up to edition %lld. Who has it keeps it.",           \
+      "已撤回“%s”（至第 %lld 版）。已有的人会保留。")                          \
+    X(WITHDREW_ONE, "'%s' edition %lld is withdrawn. Who has it keeps it.",    \
+      "已撤回“%s”第 %lld 版。已有的人会保留。")                                \
+    X(WITHDRAWN_BEFORE, "'%s' is withdrawn already.", "“%s”早已撤回。")        \
+    X(WANTS_REASON, "--reason is wanted: who looks for the course reads it",   \
+      "需要 --reason：寻找此课程的人会看到")                                   \
+    X(WITHDRAWN, "withdrawn by its author: %s", "作者已撤回：%s")              \
+    X(WITHDRAWN_MARK, " (withdrawn)", "（已撤回）")                            \
+    X(GOT_OLDER, "edition %lld was withdrawn by its author: %s",               \
+      "第 %lld 版已被作者撤回：%s")                                            \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
     X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \

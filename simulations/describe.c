@@ -94,6 +94,8 @@ const char *describe_notice(enum core_notice n)
         return "bad edition";
     case NOTICE_UNKNOWN_COURSE:
         return "unknown course";
+    case NOTICE_WITHDRAWN:
+        return "withdrawn";
     }
     return "?";
 }

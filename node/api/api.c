@@ -24,6 +24,8 @@ static const struct api_op ops[] = {
     {"unpack", API_POOL, api_unpack, api_unpacked},
     {"publish.prepare", API_POOL, api_prepare, NULL},
     {"publish.commit", API_POOL, api_commit, api_committed},
+    {"withdraw.prepare", API_POOL, api_withdraw, NULL},
+    {"withdraw.commit", API_POOL, api_withdraw_commit, api_withdrawn},
     {"record.put", API_LOOP, api_put_record, NULL},
     {"get", API_ASYNC, api_get, NULL},
     {"status", API_LOOP, api_status, NULL},

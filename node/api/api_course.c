@@ -69,7 +69,10 @@ static int look_up(struct node *n, const struct course_id *course,
     if (rc == 0)
         rc = record_decode(s->course_bytes.base, s->course_bytes.len,
                            node_network(n), &s->course, e);
-    if (rc == 0 && api__local(n, course, &s->edition_id, NULL, NULL) == 0 &&
+    if (rc == 0 &&
+        (api__local(n, course, &s->edition_id, NULL, NULL) == 0 ||
+         catalog_current(node_catalog(n), course, &s->edition_id, NULL, NULL) ==
+             0) &&
         catalog_get(node_catalog(n), &s->edition_id, &s->edition_bytes, NULL) ==
             0 &&
         record_decode(s->edition_bytes.base, s->edition_bytes.len,
@@ -131,6 +134,21 @@ static bool is_pinned(struct node *n, const struct course_id *course)
                        sizeof v) == 0;
 }
 
+void api__tell_withdrawn(struct node *n, const struct course_id *course,
+                         const struct record_id *edition, uint64_t seq,
+                         json_t *o)
+{
+    struct buf payload = BUF_INIT;
+    struct revocation_payload p;
+    bool is =
+        catalog_withdrawn(node_catalog(n), course, edition, seq, &payload);
+
+    set(o, "withdrawn", json_boolean(is));
+    if (is && revocation_decode(buf_span(&payload), &p, NULL) == 0)
+        set(o, "withdrawn_reason", text(p.reason));
+    buf_deinit(&payload);
+}
+
 static json_t *describe(struct node *n, const struct course_id *course,
                         const struct seen *s)
 {
@@ -150,6 +168,8 @@ static json_t *describe(struct node *n, const struct course_id *course,
     set_u64(o, "stored_bytes", stored);
     set(o, "author", json_string(did));
     set(o, "pinned", json_boolean(is_pinned(n, course)));
+    api__tell_withdrawn(n, course, &s->edition_id,
+                        s->has_edition ? s->edition.seq : 1, o);
     buf_deinit(&title);
     return o;
 }

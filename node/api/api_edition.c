@@ -25,7 +25,7 @@ int api__local(struct node *n, const struct course_id *course,
             return 0;
         }
     }
-    return catalog_current(node_catalog(n), course, out_edition, out_seq, e);
+    return node_edition(n, course, out_edition, out_seq, e);
 }
 
 int api__newest(struct api_call *call, const struct course_id *course)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "crypto/revocation.h"
 #include "node/wire/ticket.h"
 #include "storage/target.h"
 
@@ -73,6 +74,35 @@ void api__add_kept(void *user, const char *path, const char *beside)
         user, json_pack("{s:s, s:s?}", "path", path, "new", beside));
 }
 
+static void note_revocation(void *user, struct span record)
+{
+    struct buf *out = user;
+
+    (void)buf_append(out, record.p, record.len);
+}
+
+/* A later edition than this one was withdrawn: that is why it is this one. */
+static void tell_overtaken(struct node *n, const struct fetch_status *s,
+                           json_t *o)
+{
+    struct buf bytes = BUF_INIT;
+    struct revocation_payload p;
+    struct record r;
+
+    (void)catalog_revocations(node_catalog(n), &s->course, 1, note_revocation,
+                              &bytes, NULL);
+    if (s->seq != 0 && bytes.len != 0 &&
+        record_decode(bytes.base, bytes.len, node_network(n), &r, NULL) == 0 &&
+        revocation_decode(r.payload, &p, NULL) == 0 && p.seq > s->seq) {
+        (void)json_object_set_new(o, "withdrawn_edition",
+                                  json_integer((json_int_t)p.seq));
+        (void)json_object_set_new(
+            o, "withdrawn_reason",
+            json_stringn((const char *)p.reason.p, p.reason.len));
+    }
+    buf_deinit(&bytes);
+}
+
 static void on_done(void *user, int rc, const struct err *e,
                     const struct fetch_status *s,
                     const struct fetch_peer *peers, size_t peer_count)
@@ -108,6 +138,7 @@ static void on_done(void *user, int rc, const struct err *e,
     if (s->folder != NULL)
         target_each_kept(s->folder, api__add_kept,
                          json_object_get(o, "edited"));
+    tell_overtaken(call->n, s, o);
     call->fetch = NULL;
     call->err = *e;
     /* With nothing known of the course there is nothing to report. */
@@ -153,8 +184,7 @@ static int check_offline(struct api_call *call, const struct course_id *course)
     struct record_id edition;
 
     if (!api__flag(call, "offline") ||
-        (catalog_current(node_catalog(call->n), course, &edition, NULL, NULL) ==
-             0 &&
+        (node_edition(call->n, course, &edition, NULL, NULL) == 0 &&
          catalog_held(node_catalog(call->n), &edition) == HELD_COMPLETE))
         return 0;
     return err_set(&call->err, ERR_NETWORK,

@@ -88,6 +88,10 @@ void api__title(struct node *n, const struct course_id *course,
  *  "complete", "partial" or "listed"; *out_stored: stored bytes of it. */
 const char *api__held(struct node *n, const struct record_id *edition,
                       uint64_t *out_stored);
+/** api__tell_withdrawn - into @o: is this edition `withdrawn`, and why. */
+void api__tell_withdrawn(struct node *n, const struct course_id *course,
+                         const struct record_id *edition, uint64_t seq,
+                         json_t *o);
 /** api__versions - the editions known here, the newest first. */
 json_t *api__versions(struct node *n, const struct course_id *course,
                       const struct record_id *current);
@@ -99,6 +103,7 @@ api_handler api_ls, api_info, api_diff, api_ticket, api_record, api_rm,
     api_removed, api_pin, api_unpin, api_verify, api_gc, api_export,
     api_prepare, api_commit, api_committed, api_get, api_rollback, api_status,
     api_stop, api_peer_ls, api_peer_add, api_peer_rm, api_peer_block,
-    api_peer_unblock, api_put_record, api_pack, api_unpack, api_unpacked;
+    api_peer_unblock, api_put_record, api_withdraw, api_withdraw_commit,
+    api_withdrawn, api_pack, api_unpack, api_unpacked;
 
 #endif

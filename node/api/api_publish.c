@@ -192,8 +192,11 @@ static int make_edition(struct publish *p)
 
     if (rc != 0)
         return rc;
+    /* To offer again what was withdrawn takes a new edition of the same. */
     if (catalog_current(node_catalog(p->n), &p->course, &p->current, &top,
-                        NULL) == 0)
+                        NULL) == 0 &&
+        !catalog_withdrawn(node_catalog(p->n), &p->course, &p->current, top,
+                           NULL))
         compare_current(p);
     e->time_ms = wall_clock_ms();
     e->course = p->course;

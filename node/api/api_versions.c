@@ -27,15 +27,18 @@ static json_t *describe(const struct versions *v, const struct record *r,
     uint64_t stored;
     const char *state = api__held(v->n, &r->id, &stored);
     char did[DID_TEXT_MAX];
+    json_t *o;
 
     did_encode(&r->signer, did);
-    return json_pack(
+    o = json_pack(
         "{s:I, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:s, s:b}", "edition",
         (json_int_t)p->seq, "record", record_id_hex(&r->id).s, "title",
         text(p->title), "change", text(p->change_note), "author", did,
         "time_ms", (json_int_t)p->time_ms, "files", (json_int_t)p->files,
         "bytes", (json_int_t)p->bytes, "stored_bytes", (json_int_t)stored,
         "state", state, "current", record_id_eq(&r->id, v->current));
+    api__tell_withdrawn(v->n, &p->course, &r->id, p->seq, o);
+    return o;
 }
 
 static void add_version(void *user, const struct record_id *edition,

@@ -341,6 +341,9 @@ static void dispatch(struct core *c, const struct core_event *ev)
     case EV_GAINED:
         records__gained(c, &ev->u.gained.course);
         break;
+    case EV_WITHDRAWN:
+        records__push(c, &ev->u.withdrawn.course);
+        break;
     }
 }
 

@@ -24,7 +24,8 @@ typedef uint64_t conn_no;
 /* A swarm: the core's number for one edition, never used twice in one run. */
 typedef uint32_t swarm_no;
 
-#define CORE_ADDRESS_MAX 128 /* "HOST:PORT", IPv6 in brackets, with NUL */
+#define CORE_REVOCATIONS_MAX 8 /* told about one course */
+#define CORE_ADDRESS_MAX 128   /* "HOST:PORT", IPv6 in brackets, with NUL */
 
 /* Where an address or a connection lies: decides limits and what hints from it
  * may name (PROTOCOL 6.1). Loopback, LAN and explicit peers form no group. */
@@ -100,6 +101,7 @@ enum core_event_kind {
     EV_LOST,        /* the store found out that it lacks a chunk after all */
     EV_REMOVED,     /* command: this course is not here any more */
     EV_GAINED,      /* command: more of this course is here, by another road */
+    EV_WITHDRAWN,   /* command: this node withdrew something of a course */
 };
 
 enum store_result {
@@ -187,6 +189,10 @@ struct core_event {
             size_t edition_record_len;
             const uint8_t *profile_record;
             size_t profile_record_len;
+            /* What authors have withdrawn; the edition is not among it, unless
+             * the owner offers it all the same. */
+            struct span revocations[CORE_REVOCATIONS_MAX];
+            size_t revocation_count;
         } course;
         struct {
             uint64_t token;
@@ -200,7 +206,7 @@ struct core_event {
         } fetch;
         struct {
             struct course_id course;
-        } stop_fetch, new_edition, removed, gained;
+        } stop_fetch, new_edition, removed, gained, withdrawn;
         struct {
             struct course_id course;
             uint32_t first; /* slot */
@@ -237,7 +243,8 @@ enum core_effect_kind {
     FX_STORE_RECORDS, /* keep these records (the core has checked them), then
                          EV_RECORDS_STORED */
     FX_LOAD_COURSE,   /* -> EV_COURSE */
-    FX_LOAD_EDITION,  /* -> EV_EDITION, the current edition of a course */
+    FX_LOAD_EDITION,  /* -> EV_EDITION, the edition of a course to be had here,
+                         or one that is named */
     FX_LOAD_MANIFEST, /* all blob slots are stored: decode -> EV_EDITION */
     FX_RELEASE,       /* the swarm is gone: its chunk table may be freed */
     FX_DIAL,
@@ -256,6 +263,8 @@ enum core_notice {
     NOTICE_NO_SOURCE,      /* peers, but none has what is missing */
     NOTICE_BAD_EDITION,    /* the manifest was refused */
     NOTICE_UNKNOWN_COURSE, /* every peer reached says it knows nothing of it */
+    NOTICE_WITHDRAWN,      /* in place of NO_SOURCE, UNKNOWN_COURSE: what is
+                              known of it is withdrawn by its author */
 };
 
 struct core_effect {
@@ -286,7 +295,13 @@ struct core_effect {
         struct {
             uint64_t token;
             struct course_id course;
-        } load_course, load_edition;
+        } load_course;
+        struct {
+            uint64_t token;
+            struct course_id course;
+            bool named; /* this one: */
+            struct record_id edition;
+        } load_edition;
         struct {
             uint64_t token;
             swarm_no swarm;

@@ -104,6 +104,7 @@ struct interest { /* what a peer asked us about a course */
     struct course_id course;
     struct record_id edition; /* the last one that we both know */
     bool has_edition;
+    struct record_id revocation; /* the last one that we told, or zero */
 };
 
 /* A peer by key, over all of its connections in this run. */
@@ -240,6 +241,7 @@ struct topic {
     bool need_course, need_edition; /* to be loaded when there is room */
     bool loading;                   /* one of them is on its way */
     uint64_t retry_ms;
+    bool withdrawn; /* a revocation is known */
     bool told_no_peers, told_no_source, told_unknown;
     uint64_t quiet_ms; /* nothing to ask anybody since; 0 = not so */
     uint64_t notified_ms;
@@ -264,6 +266,7 @@ struct load {
     swarm_no swarm;
     struct course_id course;
     struct record_id edition;
+    bool revoked; /* LOAD_STORE: something withdrawn is among the records */
 };
 
 /* ---- addresses ---------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "crypto/course.h"
 #include "crypto/edition.h"
 #include "crypto/record.h"
+#include "crypto/revocation.h"
 
 #define RETRY_MS 5000
 #define NOT_ASKED_COST 3
@@ -58,6 +59,8 @@ void records__load_edition(struct core *c, const struct load *l)
 
     fx->u.load_edition.token = l->token;
     fx->u.load_edition.course = l->course;
+    fx->u.load_edition.named = l->kind == LOAD_SERVE;
+    fx->u.load_edition.edition = l->edition;
 }
 
 /* ---- what peers are interested in --------------------------------- */
@@ -151,12 +154,18 @@ static void send_records(struct core *c, struct conn *p, uint32_t request,
     struct msg m = {.type = MSG_RECORDS};
 
     m.u.records.request = request;
-    if (ev->u.course.found && ev->u.course.edition_record != NULL) {
+    for (size_t i = 0; i < ev->u.course.revocation_count; i++)
+        bytes += ev->u.course.revocations[i].len;
+    if (ev->u.course.found && (ev->u.course.edition_record != NULL ||
+                               ev->u.course.revocation_count != 0)) {
         add_record(&m, ev->u.course.course_record,
                    ev->u.course.course_record_len);
         add_record(&m, ev->u.course.profile_record,
                    ev->u.course.profile_record_len);
-        if (bytes > RECORD_BYTES_MAX) {
+        for (size_t i = 0; i < ev->u.course.revocation_count; i++)
+            add_record(&m, ev->u.course.revocations[i].p,
+                       ev->u.course.revocations[i].len);
+        if (bytes > RECORD_BYTES_MAX && ev->u.course.edition_record != NULL) {
             core__send(c, p, &m);
             m.u.records.count = 0;
         }
@@ -180,14 +189,40 @@ static bool edition_id(const struct core *c, const struct core_event *ev,
     return true;
 }
 
+/* The newest revocation that @ev tells of; zero: none. */
+static struct record_id revocation_id(const struct core *c,
+                                      const struct core_event *ev)
+{
+    struct record_id none = {{0}};
+    struct record r;
+
+    if (ev->u.course.revocation_count == 0 ||
+        record_decode(ev->u.course.revocations[0].p,
+                      ev->u.course.revocations[0].len, c->cfg.network, &r,
+                      NULL) != 0)
+        return none;
+    return r.id;
+}
+
+static void note_revocation(struct conn *p, const struct course_id *course,
+                            const struct record_id *id)
+{
+    struct interest *it = interest_of(p, course);
+
+    if (it != NULL)
+        it->revocation = *id;
+}
+
 static void answer_course(struct core *c, const struct load *l,
                           const struct core_event *ev)
 {
     struct conn *p = peer__find(c, l->conn);
+    struct record_id revocation = revocation_id(c, ev);
     struct record_id edition;
 
     if (p == NULL || p->dropping)
         return;
+    note_revocation(p, &l->course, &revocation);
     if (edition_id(c, ev, &edition))
         note_edition(p, &l->course, &edition);
     send_records(c, p, l->request, ev);
@@ -196,17 +231,21 @@ static void answer_course(struct core *c, const struct load *l,
 static void push_course(struct core *c, const struct load *l,
                         const struct core_event *ev)
 {
+    struct record_id revocation = revocation_id(c, ev);
     struct record_id edition;
+    bool has_edition = edition_id(c, ev, &edition);
 
-    if (!edition_id(c, ev, &edition))
-        return;
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
         const struct interest *it = interest_of(p, &l->course);
+        bool news = it != NULL && has_edition &&
+                    (!it->has_edition || !record_id_eq(&it->edition, &edition));
 
         if (it == NULL || p->dropping ||
-            (it->has_edition && record_id_eq(&it->edition, &edition)))
+            (!news && record_id_eq(&it->revocation, &revocation)))
             continue;
-        note_edition(p, &l->course, &edition);
+        if (has_edition)
+            note_edition(p, &l->course, &edition);
+        note_revocation(p, &l->course, &revocation);
         send_records(c, p, 0, ev);
     }
 }
@@ -236,7 +275,9 @@ static void begin_topic(struct core *c, const struct load *l,
     if (t->course_record.len == 0)
         (void)buf_append(&t->course_record, ev->u.course.course_record,
                          ev->u.course.course_record_len);
-    t->need_edition |= ev->u.course.edition_record != NULL;
+    t->withdrawn |= ev->u.course.revocation_count != 0;
+    /* One that is withdrawn and whole here is not offered, and still ours. */
+    t->need_edition |= ev->u.course.edition_record != NULL || t->withdrawn;
 }
 
 void records__course(struct core *c, const struct core_event *ev)
@@ -292,6 +333,9 @@ struct offer {   /* what one RECORDS message says */
     struct course_id course;
     bool has_course; /* `course` is set */
     const struct span *course_record, *edition_record, *profile_record;
+    const struct span *revocations[CORE_REVOCATIONS_MAX];
+    struct author_id revokers[CORE_REVOCATIONS_MAX];
+    size_t revocation_count;
     struct record_id edition;
     struct author_id signer, profile_signer;
     uint64_t seq;
@@ -310,6 +354,22 @@ static void read_edition(const struct record *r, struct offer *o)
     o->edition = r->id;
     o->signer = r->signer;
     o->seq = e.seq;
+}
+
+static void read_revocation(const struct span *s, const struct record *r,
+                            struct offer *o)
+{
+    struct revocation_payload p;
+
+    o->broken |= revocation_decode(r->payload, &p, NULL) != 0 ||
+                 o->revocation_count == CORE_REVOCATIONS_MAX ||
+                 (o->has_course && !course_id_eq(&o->course, &p.course));
+    if (o->broken)
+        return;
+    o->course = p.course;
+    o->has_course = true;
+    o->revokers[o->revocation_count] = r->signer;
+    o->revocations[o->revocation_count++] = s;
 }
 
 static void read_offer(const struct core *c, const struct msg *m,
@@ -331,6 +391,8 @@ static void read_offer(const struct core *c, const struct msg *m,
         } else if (r.type == RECORD_PROFILE) {
             o->profile_record = s;
             o->profile_signer = r.signer;
+        } else if (r.type == RECORD_REVOCATION) {
+            read_revocation(s, &r, o);
         } else if (r.type == RECORD_EDITION) {
             struct course_id before = o->course;
             bool had = o->has_course;
@@ -342,14 +404,14 @@ static void read_offer(const struct core *c, const struct msg *m,
     }
 }
 
-static bool is_author(const struct core *c, const struct topic *t,
+static bool is_author(const struct core *c, struct span course_record,
                       const struct author_id *signer)
 {
     struct course_payload course;
     struct record r;
 
-    return record_decode(t->course_record.base, t->course_record.len,
-                         c->cfg.network, &r, NULL) == 0 &&
+    return record_decode(course_record.p, course_record.len, c->cfg.network, &r,
+                         NULL) == 0 &&
            course_decode(r.payload, &course, NULL) == 0 &&
            course_has_author(&course, signer);
 }
@@ -361,24 +423,17 @@ static void keep_record(struct core *c, const uint8_t *p, size_t len)
     (void)buf_append(&c->kept, p, len);
 }
 
-static void store_offer(struct core *c, struct topic *t, const struct offer *o)
+/* What was kept goes to the catalog: one message, one effect. */
+static struct load *store_kept(struct core *c, const struct course_id *course,
+                               conn_no conn)
 {
+    struct load *l = c->kept.failed ? NULL : records__load(c, LOAD_STORE, conn);
     struct core_effect *fx;
-    struct load *l;
     size_t at = 0;
 
-    keep_record(c, t->course_record.base, t->course_record.len);
-    if (o->profile_record != NULL && is_author(c, t, &o->profile_signer))
-        keep_record(c, o->profile_record->p, o->profile_record->len);
-    keep_record(c, o->edition_record->p, o->edition_record->len);
-    l = c->kept.failed ? NULL : records__load(c, LOAD_STORE, 0);
     if (l == NULL)
-        return;
-    l->course = t->course;
-    l->edition = o->edition;
-    t->storing++;
-    if (o->seq > t->storing_seq)
-        t->storing_seq = o->seq;
+        return NULL;
+    l->course = *course;
     for (size_t i = 0; i < c->span_count; i++) {
         c->spans[i].p = c->kept.base + at;
         at += c->spans[i].len;
@@ -387,6 +442,38 @@ static void store_offer(struct core *c, struct topic *t, const struct offer *o)
     fx->u.store_records.token = l->token;
     fx->u.store_records.records = c->spans;
     fx->u.store_records.count = c->span_count;
+    return l;
+}
+
+static void keep_revocations(struct core *c, const struct offer *o)
+{
+    for (size_t i = 0; i < o->revocation_count; i++)
+        keep_record(c, o->revocations[i]->p, o->revocations[i]->len);
+}
+
+/* @edition: the offer's, too; else what it withdraws alone. */
+static void store_offer(struct core *c, struct topic *t, const struct offer *o,
+                        bool edition)
+{
+    struct load *l;
+
+    keep_record(c, t->course_record.base, t->course_record.len);
+    if (o->profile_record != NULL &&
+        is_author(c, buf_span(&t->course_record), &o->profile_signer))
+        keep_record(c, o->profile_record->p, o->profile_record->len);
+    keep_revocations(c, o);
+    if (edition)
+        keep_record(c, o->edition_record->p, o->edition_record->len);
+    l = store_kept(c, &t->course, 0);
+    if (l == NULL)
+        return;
+    l->revoked = o->revocation_count != 0;
+    t->storing++;
+    if (!edition)
+        return;
+    l->edition = o->edition;
+    if (o->seq > t->storing_seq)
+        t->storing_seq = o->seq;
 }
 
 /* SPEC 3.3: "A seq below the current one never becomes current; seq MUST NOT
@@ -403,25 +490,67 @@ static bool is_wanted(const struct topic *t, const struct offer *o)
            (t->seq == 0 || o->seq - t->seq <= EDITION_SEQ_JUMP_MAX);
 }
 
-static void take_offer(struct core *c, struct topic *t, struct conn *p,
-                       const struct offer *o)
+/* Of what is withdrawn, keep what an author has said. */
+static void check_revokers(struct core *c, struct conn *p, struct span course,
+                           struct offer *o)
 {
-    if (o->course_record != NULL && t->course_record.len == 0)
-        (void)buf_append(&t->course_record, o->course_record->p,
-                         o->course_record->len);
-    if (o->edition_record == NULL || t->course_record.len == 0 ||
-        t->course_record.failed)
-        return;
-    if (!is_author(c, t, &o->signer)) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->revocation_count; i++)
+        if (is_author(c, course, &o->revokers[i]))
+            o->revocations[n++] = o->revocations[i];
+    if (n < o->revocation_count)
         blame__penalty(c, p, NOT_AUTHOR_COST);
+    o->revocation_count = n;
+}
+
+/* Of a course that nobody fetches here, its withdrawal is news all the same: we
+ * may hold it, and be offering it. The catalog knows whether. */
+static void take_revocations(struct core *c, struct conn *p, struct offer *o)
+{
+    struct load *l;
+
+    if (o->course_record == NULL || o->revocation_count == 0)
         return;
+    check_revokers(c, p, *o->course_record, o);
+    if (o->revocation_count == 0 || p->dropping)
+        return;
+    keep_revocations(c, o);
+    l = store_kept(c, &o->course, p->no);
+    if (l != NULL)
+        l->revoked = true;
+}
+
+static bool take_edition(struct core *c, struct topic *t, struct conn *p,
+                         const struct offer *o)
+{
+    if (!is_author(c, buf_span(&t->course_record), &o->signer)) {
+        blame__penalty(c, p, NOT_AUTHOR_COST);
+        return false;
     }
     note_edition(p, &t->course, &o->edition);
     if (!is_wanted(t, o))
-        return;
+        return false;
     if (o->seq == t->seq)
         t->fork = o->edition;
-    store_offer(c, t, o);
+    return true;
+}
+
+static void take_offer(struct core *c, struct topic *t, struct conn *p,
+                       struct offer *o)
+{
+    bool edition;
+
+    if (o->course_record != NULL && t->course_record.len == 0)
+        (void)buf_append(&t->course_record, o->course_record->p,
+                         o->course_record->len);
+    if (t->course_record.len == 0 || t->course_record.failed)
+        return;
+    check_revokers(c, p, buf_span(&t->course_record), o);
+    edition = o->edition_record != NULL && take_edition(c, t, p, o);
+    t->withdrawn |= o->revocation_count != 0;
+    if (edition || o->revocation_count != 0)
+        store_offer(c, t, o, edition);
 }
 
 /* Answers to what we asked are free; a push costs one of its requests. */
@@ -476,12 +605,19 @@ void records__got(struct core *c, struct conn *p, const struct msg *m)
         return;
     }
     t = o.has_course ? topic__find(c, &o.course) : NULL;
-    if (t == NULL)
+    if (t == NULL) {
+        take_revocations(c, p, &o);
         return;
+    }
     take_offer(c, t, p, &o);
     a = topic__ask_of(p, &t->course);
-    if (p->dropping || a == NULL || o.edition_record == NULL)
+    if (p->dropping || a == NULL)
         return;
+    if (o.edition_record == NULL) {
+        if (asked && o.revocation_count != 0 && a->state == ASK_SENT)
+            a->state = ASK_EMPTY; /* an edition may follow on its own */
+        return;
+    }
     a->state = ASK_ANSWERED;
     if (asked)
         take_part(c, t, p);
@@ -502,6 +638,8 @@ void records__stored(struct core *c, const struct core_event *ev)
 
     if (!take_load(c, ev->u.records_stored.token, &l))
         return;
+    if (l.revoked && ev->u.records_stored.ok)
+        records__push(c, &l.course);
     t = topic__find(c, &l.course);
     if (t == NULL || t->storing == 0)
         return;
@@ -552,10 +690,13 @@ static void fetch_edition(struct core *c, const struct load *l,
     c->look = true;
     if (ev->u.edition.bad_manifest) {
         core__notify(c, &t->course, NULL, NOTICE_BAD_EDITION);
+    } else if (!ev->u.edition.found && t->withdrawn) {
+        if (t->swarm != NULL && !t->swarm->completed)
+            core__notify(c, &t->course, t->swarm, NOTICE_WITHDRAWN);
     } else if (!ev->u.edition.found) {
         t->need_edition = true; /* it was there a moment ago */
         t->retry_ms = c->now_ms + RETRY_MS;
-    } else if (ed->seq >= t->seq) {
+    } else if (ed->seq >= t->seq || t->withdrawn) {
         topic__follow(c, t, ed);
     }
 }

@@ -276,6 +276,8 @@ static void notify_once(struct core *c, const struct topic *t, bool *told,
     if (*told)
         return;
     *told = true;
+    if (t->withdrawn && t->swarm == NULL && notice != NOTICE_NO_PEERS)
+        notice = NOTICE_WITHDRAWN;
     core__notify(c, &t->course, t->swarm, notice);
 }
 

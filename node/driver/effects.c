@@ -37,7 +37,8 @@ static void records_work(void *user)
                               job->records[i].len, false, NULL, &job->err);
 
         /* A fork is kept as proof; the course goes on from what it was. */
-        job->ok = job->rc == 0 || job->rc == ERR_CONFLICT;
+        job->ok = job->rc == 0 || job->rc == ERR_CONFLICT ||
+                  job->rc == ERR_LIMIT; /* more withdrawals than we keep */
     }
 }
 
@@ -103,6 +104,41 @@ static void load_profile(struct node *n, const struct buf *course_record,
         (void)catalog_profile(n->catalog, &r.signer, out, NULL);
 }
 
+static void add_revocation(void *user, struct span record)
+{
+    struct node_event *e = user;
+    struct core_event *ev = &e->ev;
+
+    if (buf_append(&e->revoked, record.p, record.len) == 0)
+        ev->u.course.revocations[ev->u.course.revocation_count++].len =
+            record.len;
+}
+
+static void load_revocations(struct node *n, const struct course_id *course,
+                             struct node_event *e)
+{
+    size_t at = 0;
+
+    (void)catalog_revocations(n->catalog, course, CORE_REVOCATIONS_MAX,
+                              add_revocation, e, NULL);
+    for (size_t i = 0; i < e->ev.u.course.revocation_count; i++) {
+        e->ev.u.course.revocations[i].p = e->revoked.base + at;
+        at += e->ev.u.course.revocations[i].len;
+    }
+}
+
+/* What others are told of: nothing that is withdrawn, unless it is pinned. */
+static int offered(struct node *n, const struct course_id *course,
+                   struct record_id *out)
+{
+    char v[8];
+
+    if (journal_get(n->choices, "pin", course_id_hex(course).s, 0, v,
+                    sizeof v) == 0)
+        return catalog_current(n->catalog, course, out, NULL, NULL);
+    return catalog_offered(n->catalog, course, out, NULL, NULL);
+}
+
 static void load_course(struct node *n, const struct core_effect *fx)
 {
     const struct course_id *course = &fx->u.load_course.course;
@@ -123,7 +159,9 @@ static void load_course(struct node *n, const struct core_effect *fx)
         e->ev.u.course.profile_record = e->profile.base;
         e->ev.u.course.profile_record_len = e->profile.len;
     }
-    if (catalog_current(n->catalog, course, &edition, NULL, NULL) == 0 &&
+    if (e->ev.u.course.found)
+        load_revocations(n, course, e);
+    if (offered(n, course, &edition) == 0 &&
         catalog_get(n->catalog, &edition, &e->edition, NULL) == 0) {
         e->ev.u.course.edition_record = e->edition.base;
         e->ev.u.course.edition_record_len = e->edition.len;
@@ -133,10 +171,10 @@ static void load_course(struct node *n, const struct core_effect *fx)
 
 static void load_edition(struct node *n, const struct core_effect *fx)
 {
-    struct record_id edition;
+    struct record_id edition = fx->u.load_edition.edition;
 
-    if (catalog_current(n->catalog, &fx->u.load_edition.course, &edition, NULL,
-                        NULL) == 0)
+    if (fx->u.load_edition.named ||
+        node_edition(n, &fx->u.load_edition.course, &edition, NULL, NULL) == 0)
         holding__load(n, &edition, fx->u.load_edition.token);
     else
         holding__not_found(n, fx->u.load_edition.token);

@@ -132,6 +132,18 @@ static void prefer_lesson(struct fetch *f)
     node__post(f->n, e);
 }
 
+/* Is there nothing to fetch because its author withdrew it? ERR_REFUSED. */
+static int check_withdrawn(struct fetch *f, struct err *e)
+{
+    struct record_id edition;
+    int rc = catalog_offered(f->n->catalog, &f->course, &edition, NULL, e);
+
+    if (rc != ERR_REFUSED)
+        return 0;
+    err_hint(e, "who has it keeps it; ask its author for what replaces it");
+    return rc;
+}
+
 void fetch__note(struct fetch *f, enum core_notice notice)
 {
     struct err err = ERR_INIT;
@@ -164,6 +176,10 @@ void fetch__note(struct fetch *f, enum core_notice notice)
         break;
     case NOTICE_NO_SOURCE:
         break; /* the time-out decides: a source may come back */
+    case NOTICE_WITHDRAWN:
+        if (check_withdrawn(f, &err) != 0)
+            fetch__end_with(f, err.code, &err);
+        break;
     case NOTICE_UNKNOWN_COURSE:
         if (f->unknown_ms == 0)
             f->unknown_ms = now_ms(f) + 1;
@@ -307,6 +323,10 @@ static void give_up(struct fetch *f, const struct fetch_status *s, int rc,
 {
     struct err err = ERR_INIT;
 
+    if (f->hm == NULL && check_withdrawn(f, &err) != 0) {
+        fetch__end_with(f, err.code, &err);
+        return;
+    }
     if (f->hm != NULL && s->have_bytes != 0)
         rc = err_set(&err, ERR_PARTIAL,
                      "%s; %u chunks are missing, what came is kept", why,

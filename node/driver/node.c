@@ -33,6 +33,7 @@ static void event_free(struct node_event *e)
     buf_deinit(&e->course);
     buf_deinit(&e->edition);
     buf_deinit(&e->profile);
+    buf_deinit(&e->revoked);
     free(e->have);
     free(e);
 }
@@ -668,6 +669,36 @@ void node_gained(struct node *n, const struct course_id *course)
     if (e != NULL)
         e->ev.u.gained.course = *course;
     node__post(n, e);
+}
+
+void node_withdrawn(struct node *n, const struct course_id *course)
+{
+    struct node_event *e = node__event(n, EV_WITHDRAWN);
+
+    node__log(n, NODE_INFO, "course.withdrawn",
+              (const char *const[]){"course", course_id_hex(course).s, NULL});
+    if (e != NULL)
+        e->ev.u.withdrawn.course = *course;
+    node__post(n, e);
+}
+
+int node_edition(struct node *n, const struct course_id *course,
+                 struct record_id *out_edition, uint64_t *out_seq,
+                 struct err *e)
+{
+    struct record_id edition;
+    uint64_t seq;
+    int rc = catalog_current(n->catalog, course, &edition, &seq, e);
+
+    if (rc == 0 && catalog_held(n->catalog, &edition) != HELD_COMPLETE &&
+        catalog_withdrawn(n->catalog, course, &edition, seq, NULL))
+        rc = catalog_offered(n->catalog, course, &edition, &seq, e);
+    if (rc != 0)
+        return rc;
+    *out_edition = edition;
+    if (out_seq != NULL)
+        *out_seq = seq;
+    return 0;
 }
 
 void node_removed(struct node *n, const struct course_id *course)

@@ -112,6 +112,18 @@ void node_new_edition(struct node *n, const struct course_id *course);
  *  hear what there is to have now, fetches of it stop asking for it. */
 void node_gained(struct node *n, const struct course_id *course);
 
+/** node_withdrawn - a revocation was put in the catalog by hand: peers who
+ * asked about the course hear of it. */
+void node_withdrawn(struct node *n, const struct course_id *course);
+
+/** node_edition - the edition of @course that this home goes by: the newest;
+ * one that is withdrawn only when it is whole here. ERR_NOT_FOUND; ERR_REFUSED:
+ * all are withdrawn and the newest is not whole here, @e says why. Any thread.
+ */
+int node_edition(struct node *n, const struct course_id *course,
+                 struct record_id *out_edition, uint64_t *out_seq,
+                 struct err *e);
+
 /** node_removed - a course was taken out of the catalog: fetches of it end with
  *  ERR_NOT_FOUND, and peers are not served it any more. */
 void node_removed(struct node *n, const struct course_id *course);

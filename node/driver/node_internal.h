@@ -16,8 +16,8 @@
 struct node_event {
     struct node_event *next;
     struct core_event ev;
-    struct buf course, edition, profile; /* EV_COURSE */
-    uint8_t *have;                       /* EV_EDITION */
+    struct buf course, edition, profile, revoked; /* EV_COURSE */
+    uint8_t *have;                                /* EV_EDITION */
 };
 
 /* holding: an edition that the core has a swarm for, and where its chunks go.
