@@ -335,6 +335,7 @@ struct offer {   /* what one RECORDS message says */
     const struct span *course_record, *edition_record, *profile_record;
     const struct span *revocations[CORE_REVOCATIONS_MAX];
     struct author_id revokers[CORE_REVOCATIONS_MAX];
+    struct record_id revocation; /* the first one */
     size_t revocation_count;
     struct record_id edition;
     struct author_id signer, profile_signer;
@@ -368,6 +369,8 @@ static void read_revocation(const struct span *s, const struct record *r,
         return;
     o->course = p.course;
     o->has_course = true;
+    if (o->revocation_count == 0)
+        o->revocation = r->id;
     o->revokers[o->revocation_count] = r->signer;
     o->revocations[o->revocation_count++] = s;
 }
@@ -501,6 +504,8 @@ static void check_revokers(struct core *c, struct conn *p, struct span course,
             o->revocations[n++] = o->revocations[i];
     if (n < o->revocation_count)
         blame__penalty(c, p, NOT_AUTHOR_COST);
+    else if (n != 0)
+        note_revocation(p, &o->course, &o->revocation);
     o->revocation_count = n;
 }
 

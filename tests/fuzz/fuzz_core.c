@@ -9,6 +9,7 @@
 #include "crypto/edition.h"
 #include "crypto/key.h"
 #include "crypto/record.h"
+#include "crypto/revocation.h"
 #include "node/core/core.h"
 #include "node/wire/msg.h"
 
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
     struct course_id course;
     struct record_id edition;
-    struct buf course_record, edition_record;
+    struct buf course_record, edition_record, revocation;
     struct chunk_ref refs[SLOTS];
     struct chunk_table full, blobs;
 } world;
@@ -68,6 +69,7 @@ static void make_records(const struct identity *who)
     struct course_payload course = {
         .time_ms = 1, .author_count = 1, .threshold = 1};
     struct edition_payload edition = {.time_ms = 1, .seq = 1};
+    struct revocation_payload gone = {.time_ms = 1, .seq = 1};
     struct buf payload = BUF_INIT;
     struct record_id id;
     uint8_t entries[BLOBS][40];
@@ -90,6 +92,13 @@ static void make_records(const struct identity *who)
              record_sign(who, RECORD_EDITION, "main", buf_span(&payload),
                          &world.edition_record, &world.edition, NULL) == 0,
          "edition");
+    gone.course = world.course;
+    gone.reason = course.title;
+    payload.len = 0;
+    need(revocation_encode(&gone, &payload, NULL) == 0 &&
+             record_sign(who, RECORD_REVOCATION, "main", buf_span(&payload),
+                         &world.revocation, NULL, NULL) == 0,
+         "revocation");
     buf_deinit(&payload);
 }
 
@@ -275,6 +284,10 @@ static void records(conn_no conn, uint32_t request)
     m.u.records.list[0] = buf_span(&world.course_record);
     m.u.records.list[1] = buf_span(&world.edition_record);
     m.u.records.count = 2;
+    if (request % 4 == 3)
+        m.u.records.list[1] = buf_span(&world.revocation);
+    else if (request % 4 == 2)
+        m.u.records.list[m.u.records.count++] = buf_span(&world.revocation);
     say(conn, &m);
 }
 
@@ -300,7 +313,7 @@ static void answer_want(uint8_t which, uint8_t how)
 
 /* ---- the driver's answers ---------------------------------------- */
 
-static void load_course(const struct core_effect *fx, bool held)
+static void load_course(const struct core_effect *fx, bool held, bool gone)
 {
     struct core_event ev = {.kind = EV_COURSE};
 
@@ -312,6 +325,10 @@ static void load_course(const struct core_effect *fx, bool held)
         ev.u.course.course_record_len = world.course_record.len;
         ev.u.course.edition_record = world.edition_record.base;
         ev.u.course.edition_record_len = world.edition_record.len;
+    }
+    if (held && gone) {
+        ev.u.course.revocations[0] = buf_span(&world.revocation);
+        ev.u.course.revocation_count = 1;
     }
     step(&ev);
 }
@@ -402,7 +419,7 @@ static void drive(uint8_t which, uint8_t how)
     else if (fx.kind == FX_STORE_RECORDS)
         records_stored(&fx, how);
     else if (fx.kind == FX_LOAD_COURSE)
-        load_course(&fx, (how & 1) == 0);
+        load_course(&fx, (how & 1) == 0, (how & 6) == 6);
     else if (fx.kind == FX_LOAD_EDITION)
         load_edition(fx.u.load_edition.token, how);
     else if (fx.kind == FX_LOAD_MANIFEST)
