@@ -9,6 +9,7 @@
 
 #include "crypto/course.h"
 #include "crypto/edition.h"
+#include "crypto/revocation.h"
 #include "node/api/wanted.h"
 #include "storage/lyc.h"
 #include "storage/lyc_file.h"
@@ -93,6 +94,7 @@ static bool is_author(struct unpack *u, const struct author_id *who)
 static bool belongs(struct unpack *u, const struct record *r)
 {
     struct edition_payload p;
+    struct revocation_payload v;
 
     switch (r->type) {
     case RECORD_COURSE:
@@ -102,6 +104,9 @@ static bool belongs(struct unpack *u, const struct record *r)
     case RECORD_EDITION:
         return edition_decode(r->payload, &p, NULL) == 0 &&
                course_id_eq(&p.course, &u->head.course) && p.seq <= u->head.seq;
+    case RECORD_REVOCATION:
+        return revocation_decode(r->payload, &v, NULL) == 0 &&
+               course_id_eq(&v.course, &u->head.course);
     case RECORD_TYPE_COUNT:
         break;
     }
