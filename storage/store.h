@@ -61,12 +61,15 @@ struct store_item {
     uint64_t offset;      /*   this offset of that file and refer to it     */
     bool written;         /* with file: the bytes are there already */
     bool anew;            /* it lies here from now on, wherever it did before */
+    bool move;            /* one that lies in another file shall lie here */
 };
 
 /**
  * store_put - keep chunks. One index transaction for all of @items.
  * A chunk that is held already is left where it is (no second copy), but with
- * `file` set the data is still written there. @items stay the caller's.
+ * `file` set the data is still written there, and with `move` set it is left
+ * only in a pack. With `written` and `sum` set, data may be NULL. @items stay
+ * the caller's.
  * Return: 0; ERR_NO_SPACE, ERR_IO: nothing of this call is held, and what was
  * held before still is.
  */
@@ -148,7 +151,7 @@ int store_plain_put(struct store *s, uint32_t scope,
 int store_file_add(struct store *s, const char *path, uint32_t *out_file,
                    struct err *e);
 
-/** store_file_find - the number of @path, or 0. */
+/** store_file_find - the newest number of @path, or 0. */
 uint32_t store_file_find(struct store *s, const char *path);
 
 /** store_file_settle - the file is whole and now lies at @path (after a
@@ -157,6 +160,40 @@ uint32_t store_file_find(struct store *s, const char *path);
  *  whose sum holds. */
 int store_file_settle(struct store *s, uint32_t file, const char *path,
                       struct err *e);
+
+/**
+ * store_file_refer - register a file that is somebody else's and lies there
+ * whole: chunks may refer to it, nothing is ever written. It is settled as it
+ * was when it was looked at: @size, @mtime_ns.
+ * Return: 0 and @out_file: its number of before when it was so then, else a new
+ * one; store_file_supersede forgets the old one.
+ */
+int store_file_refer(struct store *s, const char *path, uint64_t size,
+                     int64_t mtime_ns, uint32_t *out_file, struct err *e);
+
+/** store_file_supersede - @file is what lies at its path: every other one that
+ *  was registered with this path is forgotten, with the chunks in it. */
+int store_file_supersede(struct store *s, uint32_t file, struct err *e);
+
+enum store_file_state {
+    STORE_FILE_SAME,    /* as it was settled */
+    STORE_FILE_CHANGED, /* another size or time, no plain file, unreadable */
+    STORE_FILE_ABSENT,
+};
+
+/** store_file_of - in which file outside the packs the chunk lies, or lay
+ *  before the file changed. Return: 0; ERR_NOT_FOUND: in none. */
+int store_file_of(struct store *s, const struct chunk_id *id, char *path,
+                  size_t cap, enum store_file_state *out_state);
+
+/** store_files_same - is every settled file at or below @dir as it was when it
+ *  was settled? One lstat for each. */
+bool store_files_same(struct store *s, const char *dir);
+
+/** store_kept_in - is the chunk held in a pack, or (@dir not NULL) in a file
+ *  below the folder @dir? *out_held: is it anywhere? */
+bool store_kept_in(struct store *s, const struct chunk_id *id, const char *dir,
+                   bool *out_held);
 
 /** store_lies_at - is the chunk kept in @file at @offset? */
 bool store_lies_at(struct store *s, const struct chunk_id *id, uint32_t file,
@@ -211,7 +248,8 @@ struct store_swept {
  * store_sweep - drop every chunk for which @live says no, and compact packs of
  * which a quarter or more is dead: live records are copied to a new pack,
  * synced, the index moved over, then the old pack unlinked. A kill at any point
- * loses nothing. Slow: on a worker. Files outside are never touched.
+ * loses nothing. Slow: on a worker. Files outside are never touched; of those
+ * that are gone or changed, the index forgets what is not live.
  * Chunks put during the sweep stay whatever @live says. One that was held
  * before is up to @live: whoever means to rely on it makes that known there
  * first. @stop: looked at between packs; NULL: it is never stopped.

@@ -1,11 +1,17 @@
 /* store_file: chunks that lie in files outside the packs. */
 #include "storage/store_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "crypto/digest.h"
+
+static bool is_at(const struct place *p, const char *path, uint64_t sum)
+{
+    return p->path != NULL && p->path_sum == sum && strcmp(p->path, path) == 0;
+}
 
 uint32_t store_file_find(struct store *s, const char *path)
 {
@@ -13,12 +19,28 @@ uint32_t store_file_find(struct store *s, const char *path)
     uint32_t no = 0;
 
     index_lock(s->ix);
-    for (size_t i = 0; i < s->place_count && no == 0; i++)
-        if (s->places[i].path != NULL && s->places[i].path_sum == sum &&
-            strcmp(s->places[i].path, path) == 0)
+    for (size_t i = 0; i < s->place_count; i++)
+        if (is_at(&s->places[i], path, sum))
             no = s->places[i].no & ~INDEX_FILE;
     index_unlock(s->ix);
     return no;
+}
+
+/* With the lock. Takes p->path when it succeeds. */
+static int add_file(struct store *s, struct place *p, uint32_t *out_file,
+                    struct err *e)
+{
+    int rc;
+
+    p->no = (s->last_file + 1) | INDEX_FILE;
+    rc = store__save_place(s, p, e);
+    if (rc == 0)
+        rc = store__add_place(s, p, e);
+    if (rc != 0)
+        return rc;
+    s->last_file++;
+    *out_file = p->no & ~INDEX_FILE;
+    return 0;
 }
 
 int store_file_add(struct store *s, const char *path, uint32_t *out_file,
@@ -32,17 +54,60 @@ int store_file_add(struct store *s, const char *path, uint32_t *out_file,
     if (p.path == NULL)
         return err_set(e, ERR_NOMEM, "file");
     index_lock(s->ix);
-    p.no = (s->last_file + 1) | INDEX_FILE;
-    rc = store__save_place(s, &p, e);
-    if (rc == 0)
-        rc = store__add_place(s, &p, e);
-    if (rc == 0)
-        s->last_file++;
+    rc = add_file(s, &p, out_file, e);
     index_unlock(s->ix);
-    if (rc == 0)
-        *out_file = p.no & ~INDEX_FILE;
-    else
+    if (rc != 0)
         free(p.path);
+    return rc;
+}
+
+int store_file_refer(struct store *s, const char *path, uint64_t size,
+                     int64_t mtime_ns, uint32_t *out_file, struct err *e)
+{
+    struct place p = {.synced = 1,
+                      .path = strdup(path),
+                      .path_sum = digest_sum64(path, strlen(path)),
+                      .size = size,
+                      .mtime_ns = mtime_ns,
+                      .settled = true};
+    uint32_t known = 0;
+    int rc = 0;
+
+    if (p.path == NULL)
+        return err_set(e, ERR_NOMEM, "file");
+    index_lock(s->ix);
+    for (size_t i = 0; i < s->place_count && known == 0; i++)
+        if (is_at(&s->places[i], path, p.path_sum) && s->places[i].settled &&
+            s->places[i].size == size && s->places[i].mtime_ns == mtime_ns)
+            known = s->places[i].no & ~INDEX_FILE;
+    if (known == 0)
+        rc = add_file(s, &p, out_file, e);
+    index_unlock(s->ix);
+    if (known != 0)
+        *out_file = known;
+    if (known != 0 || rc != 0)
+        free(p.path);
+    return rc;
+}
+
+int store_file_supersede(struct store *s, uint32_t file, struct err *e)
+{
+    const struct place *p;
+    int rc = 0;
+
+    index_lock(s->ix);
+    p = store__place(s, file | INDEX_FILE);
+    for (size_t i = 0; p != NULL && i < s->place_count && rc == 0;) {
+        const struct place *other = &s->places[i];
+
+        if (other->no != p->no && is_at(other, p->path, p->path_sum)) {
+            rc = store__drop_file(s, other->no, e);
+            p = store__place(s, file | INDEX_FILE); /* they have moved */
+        } else {
+            i++;
+        }
+    }
+    index_unlock(s->ix);
     return rc;
 }
 
@@ -92,6 +157,71 @@ int store_file_settle(struct store *s, uint32_t file, const char *path,
     return rc;
 }
 
+int store_file_of(struct store *s, const struct chunk_id *id, char *path,
+                  size_t cap, enum store_file_state *out_state)
+{
+    const struct place *p = NULL;
+    struct index_chunk c;
+    struct stat st;
+    int rc;
+
+    index_lock(s->ix);
+    s->looks++;
+    rc = index_find(s->ix, id, &c, NULL);
+    if (rc == 0 && (c.place & INDEX_FILE) != 0)
+        p = store__place(s, c.place);
+    if (rc == 0 && p == NULL)
+        rc = ERR_NOT_FOUND;
+    if (rc == 0) {
+        (void)snprintf(path, cap, "%s", p->path);
+        *out_state = store__intact(s, c.place)  ? STORE_FILE_SAME
+                     : lstat(p->path, &st) != 0 ? STORE_FILE_ABSENT
+                                                : STORE_FILE_CHANGED;
+    }
+    index_unlock(s->ix);
+    return rc;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+
+    return strncmp(path, dir, n) == 0 &&
+           (path[n] == '/' || path[n] == '\0' || n == 0 || dir[n - 1] == '/');
+}
+
+bool store_files_same(struct store *s, const char *dir)
+{
+    bool same = true;
+
+    index_lock(s->ix);
+    s->looks++;
+    for (size_t i = 0; i < s->place_count && same; i++)
+        same = !s->places[i].settled || !is_below(s->places[i].path, dir) ||
+               store__intact(s, s->places[i].no);
+    index_unlock(s->ix);
+    return same;
+}
+
+bool store_kept_in(struct store *s, const struct chunk_id *id, const char *dir,
+                   bool *out_held)
+{
+    const struct place *p;
+    struct index_chunk c;
+    bool kept;
+
+    index_lock(s->ix);
+    s->looks++;
+    kept = index_find(s->ix, id, &c, NULL) == 0 && store__intact(s, c.place);
+    *out_held = kept;
+    if (kept && (c.place & INDEX_FILE) != 0) {
+        p = store__place(s, c.place);
+        kept = dir != NULL && p != NULL && is_below(p->path, dir);
+    }
+    index_unlock(s->ix);
+    return kept;
+}
+
 bool store_lies_at(struct store *s, const struct chunk_id *id, uint32_t file,
                    uint64_t offset)
 {
@@ -105,14 +235,11 @@ bool store_lies_at(struct store *s, const struct chunk_id *id, uint32_t file,
     return here;
 }
 
-int store_file_drop(struct store *s, uint32_t file, struct err *e)
+int store__drop_file(struct store *s, uint32_t no, struct err *e)
 {
-    uint32_t no = file | INDEX_FILE;
     uint64_t dropped = 0;
-    int rc;
+    int rc = index_begin(s->ix, e);
 
-    index_lock(s->ix);
-    rc = index_begin(s->ix, e);
     if (rc == 0)
         rc = index_drop_in(s->ix, no, 0, e);
     if (rc == 0) {
@@ -124,8 +251,25 @@ int store_file_drop(struct store *s, uint32_t file, struct err *e)
         s->chunks -= dropped;
         store__remove_place(s, no);
     }
+    return rc;
+}
+
+int store_file_drop(struct store *s, uint32_t file, struct err *e)
+{
+    int rc;
+
+    index_lock(s->ix);
+    rc = store__drop_file(s, file | INDEX_FILE, e);
     index_unlock(s->ix);
     return rc;
+}
+
+uint32_t store__settled_file(const struct store *s, uint32_t from)
+{
+    for (size_t i = 0; i < s->place_count; i++)
+        if (s->places[i].settled && s->places[i].no >= (from | INDEX_FILE))
+            return s->places[i].no;
+    return 0;
 }
 
 void store_file_each(struct store *s,

@@ -28,6 +28,7 @@ struct place { /* one pack or file, as it is now */
 struct open_fd {
     uint32_t place; /* 0 = forgotten: closed by its last user */
     int fd;         /* -1 = free slot */
+    bool writable;
     unsigned refs;
     uint64_t used; /* for eviction */
 };
@@ -82,14 +83,27 @@ uint64_t store__safe_end(const struct store *s, const struct place *p);
 void store__place_path(const struct store *s, const struct place *p, char *out,
                        size_t cap);
 
-/** store__borrow_fd - ERR_NOT_FOUND: no such plain file. */
+/** store__borrow_fd - for reading and syncing; a pack's may be written, too.
+ *  ERR_NOT_FOUND: no such plain file, or a file that may not be read. */
 int store__borrow_fd(struct store *s, uint32_t no, int *out_fd, struct err *e);
+/** store__borrow_to_write - as that, for writing into a file, too. */
+int store__borrow_to_write(struct store *s, uint32_t no, int *out_fd,
+                           struct err *e);
 void store__return_fd(struct store *s, int fd);
 void store__forget_fd(struct store *s, uint32_t no);
 
 /** store__intact - can what lies in this place be counted as held? Looks at
  *  each file once for each value of s->looks. */
 bool store__intact(struct store *s, uint32_t no);
+
+/* ---- store_file.c; with the index locked ----------------------------------
+ */
+
+/** store__drop_file - forget the place @no and every chunk in it. */
+int store__drop_file(struct store *s, uint32_t no, struct err *e);
+/** store__settled_file - the first settled file from number @from on; 0: none.
+ */
+uint32_t store__settled_file(const struct store *s, uint32_t from);
 
 void store__begin_writing(struct store *s, struct writing *w);
 void store__end_writing(struct store *s, struct writing *w);

@@ -132,9 +132,13 @@ void store__place_path(const struct store *s, const struct place *p, char *out,
 /* ---- descriptors ----------------------------------------------------------
  */
 
-static int open_place(struct store *s, uint32_t no, int *out_fd, struct err *e)
+/* A file may be the user's own: opened for writing only to be written, which
+ * programs that watch his folder would notice. */
+static int open_place(struct store *s, uint32_t no, bool write, int *out_fd,
+                      struct err *e)
 {
-    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* FIFOs, links */
+    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | /* FIFOs, links */
+                      (write ? O_RDWR : O_RDONLY);
     const struct place *p = store__place(s, no);
     char path[STORE_PATH_MAX];
     struct stat st;
@@ -143,11 +147,11 @@ static int open_place(struct store *s, uint32_t no, int *out_fd, struct err *e)
     if (p == NULL)
         return err_set(e, ERR_NOT_FOUND, "place %u is gone", no);
     store__place_path(s, p, path, sizeof path);
-    fd = open(path, O_RDWR | flags);
-    if (fd < 0 && (errno == EACCES || errno == EROFS || errno == ETXTBSY))
-        fd = open(path, O_RDONLY | flags);
+    fd = open(path, flags);
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENOTDIR))
         return err_set(e, ERR_NOT_FOUND, "'%s' is not a plain file", path);
+    if (fd < 0 && !write && (errno == EACCES || errno == EPERM || errno == EIO))
+        return err_set(e, ERR_NOT_FOUND, "'%s' cannot be read", path);
     if (fd < 0)
         return err_errno(e, errno, "open '%s'", path);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -159,14 +163,14 @@ static int open_place(struct store *s, uint32_t no, int *out_fd, struct err *e)
 }
 
 /* The slot of @no, or the best one to put it into; NULL: all are in use. */
-static struct open_fd *find_slot(struct store *s, uint32_t no)
+static struct open_fd *find_slot(struct store *s, uint32_t no, bool write)
 {
     struct open_fd *best = NULL;
 
     for (size_t i = 0; i < STORE_FDS; i++) {
         struct open_fd *o = &s->fds[i];
 
-        if (o->fd >= 0 && o->place == no)
+        if (o->fd >= 0 && o->place == no && (o->writable || !write))
             return o;
         if (o->fd >= 0 && o->refs != 0)
             continue;
@@ -177,14 +181,16 @@ static struct open_fd *find_slot(struct store *s, uint32_t no)
     return best;
 }
 
-int store__borrow_fd(struct store *s, uint32_t no, int *out_fd, struct err *e)
+static int borrow(struct store *s, uint32_t no, bool write, int *out_fd,
+                  struct err *e)
 {
-    struct open_fd *slot = find_slot(s, no);
+    struct open_fd *slot = find_slot(s, no, write);
     int fd;
     int rc;
 
-    if (slot == NULL || slot->fd < 0 || slot->place != no) {
-        rc = open_place(s, no, &fd, e);
+    if (slot == NULL || slot->fd < 0 || slot->place != no ||
+        (write && !slot->writable)) {
+        rc = open_place(s, no, write, &fd, e);
         if (rc != 0)
             return rc;
         if (slot == NULL) { /* closed when it comes back */
@@ -193,12 +199,23 @@ int store__borrow_fd(struct store *s, uint32_t no, int *out_fd, struct err *e)
         }
         if (slot->fd >= 0)
             (void)close(slot->fd);
-        *slot = (struct open_fd){.place = no, .fd = fd};
+        *slot = (struct open_fd){.place = no, .fd = fd, .writable = write};
     }
     slot->refs++;
     slot->used = ++s->fd_clock;
     *out_fd = slot->fd;
     return 0;
+}
+
+int store__borrow_fd(struct store *s, uint32_t no, int *out_fd, struct err *e)
+{
+    return borrow(s, no, (no & INDEX_FILE) == 0, out_fd, e);
+}
+
+int store__borrow_to_write(struct store *s, uint32_t no, int *out_fd,
+                           struct err *e)
+{
+    return borrow(s, no, true, out_fd, e);
 }
 
 static void close_slot(struct open_fd *o)
@@ -243,7 +260,8 @@ static bool look(const struct place *p)
     return !p->settled ||
            ((uint64_t)st.st_size == p->size &&
             (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec ==
-                p->mtime_ns);
+                p->mtime_ns &&
+            access(p->path, R_OK) == 0);
 }
 
 bool store__intact(struct store *s, uint32_t no)

@@ -98,7 +98,8 @@ static int check_room(struct store *s, uint64_t bytes, struct err *e)
 
 struct put {      /* one item on its way; its row stands in batch.rows */
     bool known;   /* held already: no second copy, no row */
-    bool lost;    /* a row is there, but not where it shall be from now on */
+    bool lost;    /* a row is there, but its file is not what it was, or it is
+                     to lie elsewhere: the new row takes its place */
     bool to_pack; /* a place in a pack is reserved */
     int fd;       /* of the place written to; -1 = nothing to write */
 };
@@ -120,8 +121,9 @@ static int plan_file(struct store *s, struct batch *b, size_t i, struct err *e)
     row->offset = item->offset;
     if (store__place(s, row->place) == NULL)
         return err_set(e, ERR_NOT_FOUND, "file %u", item->file);
-    return item->written ? 0
-                         : store__borrow_fd(s, row->place, &b->puts[i].fd, e);
+    return item->written
+               ? 0
+               : store__borrow_to_write(s, row->place, &b->puts[i].fd, e);
 }
 
 static int plan_pack(struct store *s, struct batch *b, size_t i, struct err *e)
@@ -148,7 +150,8 @@ static int plan_item(struct store *s, struct batch *b, size_t i, struct err *e)
 
     if (rc != 0 && rc != ERR_NOT_FOUND)
         return rc;
-    p->lost = rc == 0 && (item->anew || !store__intact(s, seen.place));
+    p->lost = rc == 0 && (item->anew || !store__intact(s, seen.place) ||
+                          (item->move && (seen.place & INDEX_FILE) != 0));
     p->known = rc == 0 && !p->lost;
     if (p->known && item->file == 0)
         return 0;

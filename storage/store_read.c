@@ -67,8 +67,12 @@ static int fetch(struct store *s, const struct index_chunk *c, int fd,
     if (rc == 0 && digest_sum64(dst, c->ref.stored_len) != c->sum)
         rc = err_set(e, ERR_CORRUPT, "the bytes have changed on the disk");
     index_lock(s->ix);
-    if (rc == ERR_CORRUPT && file && !store__intact(s, c->place))
-        rc = ERR_NOT_FOUND; /* somebody edited the file: no rot */
+    if (rc == ERR_CORRUPT && file && store__place(s, c->place) != NULL)
+        err_wrap(e, "'%s'", store__place(s, c->place)->path);
+    /* Somebody edited the file, or its disk was pulled out: no rot. */
+    if (file &&
+        (rc == ERR_IO || (rc == ERR_CORRUPT && !store__intact(s, c->place))))
+        rc = ERR_NOT_FOUND;
     if (rc == ERR_CORRUPT && !file && !header_agrees(fd, c))
         index_distrust(s->ix);
     store__return_fd(s, fd);
@@ -76,18 +80,32 @@ static int fetch(struct store *s, const struct index_chunk *c, int fd,
     return rc;
 }
 
+/* The descriptor may be of a file that another one has replaced since. */
+static int look_anew(struct store *s, const struct index_chunk *c, uint8_t *dst,
+                     struct err *e)
+{
+    int fd = -1;
+    int rc;
+
+    index_lock(s->ix);
+    store__forget_fd(s, c->place);
+    rc = store__borrow_fd(s, c->place, &fd, e);
+    index_unlock(s->ix);
+    return rc == 0 ? fetch(s, c, fd, dst, e) : rc;
+}
+
 int store_read(struct store *s, const struct chunk_id *id, uint8_t *dst,
                size_t cap, struct chunk_ref *out_ref, struct err *e)
 {
     struct index_chunk c = {0};
-    bool opened;
     int fd = -1;
     int rc = locate(s, id, cap, &c, &fd, e);
 
-    opened = rc == 0;
-    if (opened)
+    if (rc == 0)
         rc = fetch(s, &c, fd, dst, e);
-    if (rc == ERR_CORRUPT || (opened && rc == ERR_NOT_FOUND))
+    if (rc == ERR_CORRUPT && (c.place & INDEX_FILE) != 0)
+        rc = look_anew(s, &c, dst, e);
+    if (rc == ERR_CORRUPT) /* a file that changed may change back */
         drop_row(s, &c);
     if (rc != 0)
         err_wrap(e, "chunk '%.16s'", chunk_id_hex(id).s);

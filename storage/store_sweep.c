@@ -274,6 +274,40 @@ static int sweep_pack(struct sweep *w, uint32_t no)
     return rc == 0 && much ? rewrite(w, no) : rc;
 }
 
+/* ---- files outside ---------------------------------------------------------
+ */
+
+/* What lies in a file that is gone or was changed is kept for the day it comes
+ * back, as long as anybody wants it. */
+static int sweep_file(struct sweep *w, uint32_t no)
+{
+    int rc;
+
+    if (store__intact(w->s, no))
+        return 0;
+    rc = drop_dead(w, no);
+    return rc == 0 && w->keep_count == 0 ? store__drop_file(w->s, no, w->e)
+                                         : rc;
+}
+
+static int sweep_files(struct sweep *w)
+{
+    struct store *s = w->s;
+    uint32_t no = 0;
+    int rc = 0;
+
+    index_lock(s->ix);
+    s->looks++;
+    while (rc == 0 && (no = store__settled_file(s, no)) != 0) {
+        rc = sweep_file(w, no);
+        no++;
+        index_unlock(s->ix); /* others want it, too */
+        index_lock(s->ix);
+    }
+    index_unlock(s->ix);
+    return rc;
+}
+
 /* ---- the whole -------------------------------------------------------------
  */
 
@@ -314,6 +348,8 @@ int store_sweep(struct store *s, store_live_fn *live, void *user,
         rc = stop != NULL && atomic_load(stop)
                  ? err_set(e, ERR_INTERRUPTED, "interrupted")
                  : sweep_pack(&w, no);
+    if (rc == 0)
+        rc = sweep_files(&w);
     index_lock(s->ix);
     if (rc == 0)
         rc = index_plain_prune(s->ix, e);

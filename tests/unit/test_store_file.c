@@ -1,6 +1,8 @@
 /* Chunks that lie in files outside the packs. */
 #include "storage/store.h"
 
+#include <sys/inotify.h>
+
 #include "tests/lib/keep.h"
 
 #define LEN 500u
@@ -349,4 +351,201 @@ TEST(store_file, flush_fails)
     assert_false(keep_has(s, 0, LEN));
     assert_int_equal(store_flush(s, 2, NULL), 0);
     store_close(s);
+}
+
+/* ---- files that are somebody else's ----------------------------------------
+ */
+
+static void write_own(const char *path, uint64_t first, size_t count)
+{
+    uint8_t bytes[8 * LEN];
+
+    assert_true(count <= 8);
+    for (size_t i = 0; i < count; i++)
+        memcpy(bytes + i * LEN, keep_make(first + i, LEN).data, LEN);
+    keep_write(path, bytes, count * LEN);
+}
+
+/* Register the file as it is now. */
+static uint32_t refer(struct store *s, const char *path)
+{
+    uint32_t file = 0;
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(store_file_refer(s, path, (uint64_t)st.st_size,
+                                      (int64_t)st.st_mtim.tv_sec * 1000000000 +
+                                          st.st_mtim.tv_nsec,
+                                      &file, NULL),
+                     0);
+    return file;
+}
+
+/* Chunks @first .. @first + @count - 1 lie behind each other in the file. */
+static void put_own(struct store *s, uint32_t file, uint64_t first,
+                    size_t count, bool move)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct keep_chunk c = keep_make(first + i, LEN);
+        struct store_item item = {.ref = c.ref,
+                                  .sum = digest_sum64(c.data, LEN),
+                                  .file = file,
+                                  .offset = i * LEN,
+                                  .written = true,
+                                  .move = move};
+
+        assert_int_equal(store_put(s, &item, 1, STORE_OWN, NULL), 0);
+    }
+}
+
+/* A file that is as it was keeps its number, in the next life too; one that has
+ * changed gets another, and what was in the old one is forgotten with it. */
+TEST(store_file, refer)
+{
+    const char *home = test_tmpdir();
+    const char *path = strdup(keep_path(test_tmpdir(), "own"));
+    struct store *s = keep_open(home);
+    uint32_t old;
+    uint32_t now;
+
+    write_own(path, 0, 4);
+    old = refer(s, path);
+    put_own(s, old, 0, 4, false);
+    assert_int_equal(refer(s, path), old);
+    store_close(s);
+    s = keep_open(home);
+    assert_int_equal(refer(s, path), old);
+    keep_all(s, 0, 4, LEN);
+    write_own(path, 3, 6); /* chunk 3 lies elsewhere in it now */
+    assert_false(keep_has(s, 3, LEN));
+    now = refer(s, path);
+    assert_int_not_equal(now, old);
+    put_own(s, now, 3, 6, false);
+    assert_int_equal(store_file_supersede(s, now, NULL), 0);
+    keep_all(s, 3, 6, LEN);
+    assert_int_equal(keep_read(s, 0, LEN), ERR_NOT_FOUND);
+    assert_int_equal(store_file_find(s, path), now);
+    assert_int_equal(store_file_drop(s, old, NULL), 0); /* nothing is there */
+    keep_all(s, 3, 6, LEN);
+    free((char *)(uintptr_t)path);
+    store_close(s);
+}
+
+/* A chunk can be moved out of a file, into a pack or another file; not out of a
+ * pack. */
+TEST(store_file, move)
+{
+    const char *dir = test_tmpdir();
+    struct store *s = keep_open(test_tmpdir());
+    struct keep_chunk c = keep_make(0, LEN);
+    struct store_item item = {.ref = c.ref, .data = c.data, .move = true};
+    struct chunk_id id = c.ref.id;
+    bool held;
+    uint32_t a;
+    uint32_t b;
+
+    write_own(keep_path(dir, "a"), 0, 2);
+    write_own(keep_path(dir, "b"), 0, 2);
+    a = refer(s, keep_path(dir, "a"));
+    b = refer(s, keep_path(dir, "b"));
+    assert_false(store_kept_in(s, &id, dir, &held) || held);
+    put_own(s, a, 0, 2, false);
+    assert_true(store_kept_in(s, &id, dir, &held) && held);
+    assert_false(store_kept_in(s, &id, NULL, &held));
+    assert_true(held);
+    assert_false(store_kept_in(s, &id, keep_path(dir, "aa"), &held));
+    put_own(s, b, 0, 1, false);
+    assert_true(store_lies_at(s, &id, a, 0));
+    put_own(s, b, 0, 1, true);
+    assert_true(store_lies_at(s, &id, b, 0));
+    assert_int_equal(store_put(s, &item, 1, STORE_OWN, NULL), 0);
+    assert_true(store_kept_in(s, &id, NULL, &held));
+    put_own(s, a, 0, 1, true);
+    assert_true(store_kept_in(s, &id, NULL, &held));
+    assert_int_equal(unlink(keep_path(dir, "b")), 0);
+    keep_all(s, 0, 2, LEN);
+    store_close(s);
+}
+
+/* What can be said of the file that a chunk is in. */
+TEST(store_file, of)
+{
+    const char *dir = test_tmpdir();
+    struct store *s = keep_open(test_tmpdir());
+    struct chunk_id id = keep_make(0, LEN).ref.id;
+    struct chunk_id packed = keep_make(9, LEN).ref.id;
+    enum store_file_state now;
+    char path[KEEP_PATH];
+
+    keep_put(s, 9, 1, LEN);
+    write_own(keep_path(dir, "a"), 0, 2);
+    put_own(s, refer(s, keep_path(dir, "a")), 0, 2, false);
+    assert_int_equal(store_file_of(s, &packed, path, sizeof path, &now),
+                     ERR_NOT_FOUND);
+    assert_int_equal(store_file_of(s, &id, path, sizeof path, &now), 0);
+    assert_string_equal(path, keep_path(dir, "a"));
+    assert_int_equal(now, STORE_FILE_SAME);
+    assert_true(store_files_same(s, dir));
+    assert_int_equal(truncate(path, 2 * LEN + 1), 0);
+    assert_int_equal(store_file_of(s, &id, path, sizeof path, &now), 0);
+    assert_int_equal(now, STORE_FILE_CHANGED);
+    assert_false(store_files_same(s, dir));
+    assert_true(store_files_same(s, keep_path(dir, "b")));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_file_of(s, &id, path, sizeof path, &now), 0);
+    assert_int_equal(now, STORE_FILE_ABSENT);
+    store_close(s);
+}
+
+/* A file that was edited and read meanwhile, then replaced by what it was: its
+ * chunks are there again, though a descriptor of the edited one is kept. */
+TEST(store_file, put_back)
+{
+    const char *dir = test_tmpdir();
+    struct store *s = keep_open(test_tmpdir());
+    struct timespec times[2];
+    struct stat st;
+
+    (void)fetched(s, dir, "a");
+    keep_all(s, 0, 4, LEN);
+    assert_int_equal(stat(keep_path(dir, "a"), &st), 0);
+    times[0] = st.st_atim;
+    times[1] = st.st_mtim;
+    keep_copy_file(keep_path(dir, "a"), keep_path(dir, "copy"));
+    keep_flip(keep_path(dir, "a"), 3, 1);
+    assert_int_equal(truncate(keep_path(dir, "a"), 3 * LEN), 0);
+    assert_int_equal(keep_read(s, 0, LEN), ERR_NOT_FOUND);
+    assert_int_equal(keep_read(s, 3, LEN), ERR_NOT_FOUND);
+    assert_int_equal(rename(keep_path(dir, "copy"), keep_path(dir, "a")), 0);
+    assert_int_equal(
+        utimensat(AT_FDCWD, keep_path(dir, "a"), times, AT_SYMLINK_NOFOLLOW),
+        0);
+    keep_all(s, 0, 4, LEN);
+    assert_true(keep_has(s, 0, LEN) && keep_has(s, 3, LEN));
+    store_close(s);
+}
+
+/* What is only referred to is never opened for writing: who watches the folder
+ * would take that for an edit. */
+TEST(store_file, only_read)
+{
+    const char *home = test_tmpdir();
+    const char *dir = test_tmpdir();
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    struct inotify_event event;
+    struct store *s = keep_open(home);
+
+    write_own(keep_path(dir, "own"), 0, 4);
+    assert_true(watch >= 0);
+    assert_true(inotify_add_watch(watch, dir, IN_CLOSE_WRITE | IN_MODIFY) >= 0);
+    put_own(s, refer(s, keep_path(dir, "own")), 0, 4, false);
+    keep_all(s, 0, 4, LEN);
+    assert_int_equal(store_sync(s, NULL), 0);
+    store_close(s);
+    s = keep_open(home);
+    keep_all(s, 0, 4, LEN);
+    store_close(s);
+    assert_int_equal(read(watch, &event, sizeof event), -1);
+    assert_int_equal(errno, EAGAIN);
+    (void)close(watch);
 }

@@ -328,3 +328,64 @@ TEST(store_sweep, under_load)
     }
     store_close(c.s);
 }
+
+/* A file outside with chunks @first and @first + 1, of which the first lives.
+ */
+static const char *refer_to(struct store *s, const char *dir, const char *name,
+                            uint64_t first)
+{
+    const char *path = keep_path(dir, name);
+    struct stat st;
+    uint32_t file = 0;
+
+    keep_write(path, keep_make(first, LEN).data, LEN);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(store_file_refer(s, path, LEN,
+                                      (int64_t)st.st_mtim.tv_sec * 1000000000 +
+                                          st.st_mtim.tv_nsec,
+                                      &file, NULL),
+                     0);
+    for (uint64_t i = 0; i < 2; i++) {
+        struct keep_chunk c = keep_make(first + i, LEN);
+        struct store_item item = {.ref = c.ref,
+                                  .sum = digest_sum64(c.data, LEN),
+                                  .file = file,
+                                  .offset = i * LEN,
+                                  .written = true};
+
+        assert_int_equal(store_put(s, &item, 1, STORE_OWN, NULL), 0);
+    }
+    set_add(first);
+    return path;
+}
+
+/* Files outside: one that is there is left alone; of one that is gone the index
+ * keeps what lives, for the day it comes back, and nothing when nothing does.
+ */
+TEST(store_sweep, files_gone)
+{
+    const char *dir = test_tmpdir();
+    struct store *s = keep_open(test_tmpdir());
+    struct store_usage use;
+    struct store_swept swept;
+
+    live.count = 0;
+    (void)refer_to(s, dir, "here", 0);
+    (void)refer_to(s, dir, "gone", 2);
+    (void)refer_to(s, dir, "dead", 4);
+    live.count = 2; /* "dead" is named by nobody */
+    assert_int_equal(rename(keep_path(dir, "gone"), keep_path(dir, "away")), 0);
+    assert_int_equal(unlink(keep_path(dir, "dead")), 0);
+    assert_int_equal(store_sweep(s, is_live, NULL, NULL, &swept, NULL), 0);
+    assert_int_equal(swept.chunks_removed, 3);
+    assert_int_equal(store_usage(s, &use, NULL), 0);
+    assert_int_equal(use.chunks, 3);
+    assert_int_not_equal(store_file_find(s, keep_path(dir, "here")), 0);
+    assert_int_not_equal(store_file_find(s, keep_path(dir, "gone")), 0);
+    assert_int_equal(store_file_find(s, keep_path(dir, "dead")), 0);
+    assert_int_equal(rename(keep_path(dir, "away"), keep_path(dir, "gone")), 0);
+    keep_all(s, 0, 1, LEN);
+    keep_all(s, 2, 1, LEN);
+    assert_int_equal(keep_size(keep_path(dir, "here")), LEN);
+    store_close(s);
+}
