@@ -113,6 +113,7 @@ enum store_result {
 enum serve_result {
     SERVE_OK,      /* handed to the transport; EV_SENT will follow */
     SERVE_MISSING, /* not here any more, or found corrupt */
+    SERVE_AWAY,    /* not here now, but may come back by itself */
     SERVE_AGAIN,   /* the transport is full: try after an EV_SENT */
     SERVE_GONE,    /* the connection is */
 };

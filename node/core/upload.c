@@ -320,6 +320,9 @@ void upload__served(struct core *c, const struct core_event *ev)
         if (s != NULL)
             swarm__lost(c, s, slot);
         break;
+    case SERVE_AWAY:
+        refuse_one(c, p, request, REFUSE_NOT_HERE);
+        break;
     case SERVE_AGAIN:
         p->again_ms = c->now_ms + RETRY_MS;
         core__wake(c, p->again_ms);

@@ -349,6 +349,26 @@ TEST(core_serve, missing)
     end(&k, &co);
 }
 
+/* It lies in a file that may come back: refused now, asked for again later. */
+TEST(core_serve, away)
+{
+    const struct msg *m;
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co, 20);
+    learner(&k, 1, &co);
+    want(&k, 1, &co, 1, 4, 1);
+    served(&k, kit_want(&k, FX_SERVE), SERVE_AWAY);
+    m = kit_must_send(&k, 1, MSG_REFUSE);
+    assert_int_equal(m->u.refuse.reason, REFUSE_NOT_HERE);
+    assert_int_equal(m->u.refuse.request, 1);
+    want(&k, 1, &co, 2, 4, 1);
+    served(&k, kit_want(&k, FX_SERVE), SERVE_OK);
+    assert_null(kit_sent(&k, 1, MSG_REFUSE));
+    end(&k, &co);
+}
+
 /* A CANCEL is answered by REFUSE for what is not under way, and only that. */
 TEST(core_serve, cancel)
 {
