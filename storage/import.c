@@ -1,6 +1,7 @@
 /* import: a folder becomes chunks and a manifest. */
 #include "storage/import_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,31 +17,32 @@ static int store_blob(struct import *im, const struct buf *blob,
                       struct buf *out_entries)
 {
     const struct chunker_profile *p = chunker_profile(STREAM_TEXT);
-    struct worker w;
+    struct worker *w = calloc(1, sizeof *w);
     size_t at = 0;
     int rc = 0;
 
-    memset(&w, 0, sizeof w);
-    if (!import__worker_init(&w, im))
+    if (w == NULL || !import__worker_init(w, im))
         rc = err_set(im->e, ERR_NOMEM, "blob");
     while (rc == 0 && at < blob->len) {
         size_t n = chunker_cut(p, blob->base + at, blob->len - at, true);
         struct block *b = im->block; /* idle now: room for a piece */
-        struct job j = {b, 0, (uint32_t)n, 0};
+        struct job j = {.block = b, .len = (uint32_t)n};
         struct chunk_ref ref;
         uint8_t entry[CHUNK_ENTRY_BYTES];
 
         memcpy(b->bytes, blob->base + at, n);
-        rc = import__pack(&w, &j, 1, &ref, im->e);
+        rc = import__pack(w, &j, 1, &ref, im->e);
         if (rc != 0)
             break;
-        im->new_chunks += w.item_count;
-        im->new_stored += w.new_stored;
+        im->new_chunks += w->new_chunks;
+        im->new_stored += w->new_stored;
         chunk_entry_encode(&ref, entry);
         (void)buf_append(out_entries, entry, sizeof entry);
         at += n;
     }
-    import__worker_deinit(&w);
+    if (w != NULL)
+        import__worker_deinit(w);
+    free(w);
     if (rc == 0 && out_entries->failed)
         rc = err_set(im->e, ERR_NOMEM, "blob");
     return rc;
@@ -130,7 +132,10 @@ static int list_files(struct import *im)
 
     m->files = calloc(im->walk.count + 1, sizeof *m->files);
     m->dirs = calloc(im->walk.dir_count + 1, sizeof *m->dirs);
-    if (m->files == NULL || m->dirs == NULL)
+    im->files = calloc(im->walk.count + 1, sizeof *im->files);
+    im->referred = calloc(im->walk.count + 1, sizeof *im->referred);
+    if (m->files == NULL || m->dirs == NULL || im->files == NULL ||
+        im->referred == NULL)
         return err_set(im->e, ERR_NOMEM, "files");
     m->file_count = (uint32_t)im->walk.count;
     m->dir_count = (uint32_t)im->walk.dir_count;
@@ -163,6 +168,35 @@ static bool on_stop(void *user)
     return import__cancelled(user);
 }
 
+/* ---- files that stay where they are
+ * ---------------------------------------------------------------- */
+
+/* The real path of what is published, and of the folder it begins at. */
+static int find_root(struct import *im)
+{
+    struct stat st;
+    char *slash;
+
+    im->dir = realpath(im->opt->dir, NULL);
+    im->root = im->dir != NULL ? strdup(im->dir) : NULL;
+    if (im->root == NULL || stat(im->root, &st) != 0)
+        return err_errno(im->e, errno, "'%s'", im->opt->dir);
+    slash = strrchr(im->root, '/');
+    if (!S_ISDIR(st.st_mode) && slash != NULL)
+        slash[slash == im->root] = '\0'; /* one page: its folder */
+    return 0;
+}
+
+/* What these files were when they were published before is over. */
+static int supersede(struct import *im)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < im->referred_count && rc == 0; i++)
+        rc = store_file_supersede(im->store, im->referred[i], im->e);
+    return rc;
+}
+
 /* ---- the calls
  * -------------------------------------------------------------------------------------
  */
@@ -171,6 +205,8 @@ static int run(struct import *im)
 {
     int rc = walk_open(im->opt->dir, &im->walk, im->e);
 
+    if (rc == 0)
+        rc = find_root(im);
     if (rc != 0)
         return rc;
     atomic_store(&im->progress->files_found, im->walk.count);
@@ -189,11 +225,17 @@ static int run(struct import *im)
     if (rc == 0)
         rc = list_files(im);
     if (rc == 0)
+        import__load_seen(im);
+    if (rc == 0)
         rc = import__make_blocks(im);
     if (rc == 0)
         rc = import__run(im, import__read_all);
     if (rc == 0)
+        rc = supersede(im);
+    if (rc == 0)
         rc = make_manifest(im);
+    if (rc == 0)
+        rc = import__save_seen(im);
     return rc;
 }
 
@@ -230,6 +272,11 @@ int import_run(struct store *s, const struct import_options *opt,
         fill_edition(im);
     import__free_blocks(im);
     free(im->chunks);
+    free(im->files);
+    free(im->referred);
+    free(im->dir);
+    free(im->root);
+    seen_deinit(&im->before);
     manifest_deinit(&im->m);
     walk_close(&im->walk);
     (void)pthread_cond_destroy(&im->room);

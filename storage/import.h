@@ -23,6 +23,11 @@ struct import_options {
     unsigned threads;   /* 0 = one per core */
     bool dry_run;       /* cut and compress, store nothing */
     bool allow_secrets; /* publish what looks like a secret, too */
+    /* Raw chunks of large files stay in these and are only referred to; else
+     * everything is copied into packs, what lies in other files too. */
+    bool in_place;
+    bool reread; /* read files, too, that have not changed since last time */
+    uint64_t now_ms; /* wall clock; 0: take no file for known the next time */
 };
 
 struct import_progress { /* written by import, read by anyone at any time */
@@ -42,6 +47,7 @@ struct import_result {
     struct buf tree_blob;
     uint64_t files, bytes, chunks, stored_bytes;
     uint64_t new_chunks, new_stored_bytes; /* not in the store before */
+    uint64_t read_bytes; /* of files; the rest was known to be as before */
     char *notes[IMPORT_NOTES_MAX]; /* warnings for the author, one line each */
     size_t note_count;
     uint64_t notes_dropped;
@@ -49,6 +55,10 @@ struct import_result {
 
 /**
  * import_run - do it. Blocks: run it on a worker thread.
+ * A file that is, by size, times and inode, what it was at the last import_run
+ * of the same folder is not read again; the result is the same as if it were.
+ * Not noticed without `reread`: a change that left no trace in these, as on a
+ * file system that does not keep them.
  * On return the chunks are put (STORE_OWN) but not synced: call store_sync
  * before anything refers to them. After a failure or cancel nothing refers to
  * them, and the next sweep takes them.

@@ -5,15 +5,19 @@
 #define STORAGE_IMPORT_INTERNAL_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "storage/chunker.h"
 #include "storage/import.h"
+#include "storage/seen.h"
 #include "storage/walk.h"
 
 #define BLOCK_BYTES (4u * 1024u * 1024u)
 #define JOBS_MAX 1024
 #define BATCH_MAX 16
 #define BATCH_BYTES (2u * 1024u * 1024u)
+#define REFERRED_MAX 512
+#define MEDIA_MIN (1024u * 1024u)
 
 struct block {
     struct block *next;
@@ -26,7 +30,9 @@ struct job {
     struct block *block;
     size_t offset;
     uint32_t len;
-    size_t no; /* into chunks */
+    size_t no;     /* into chunks */
+    uint32_t file; /* of the store, that it may stay in; 0 = copy it */
+    uint64_t at;   /* where in that */
 };
 
 struct import {
@@ -52,8 +58,18 @@ struct import {
 
     struct block *block; /* being filled; what is not cut yet is its tail */
     size_t cut;          /* of the block: cut so far */
+    uint64_t stream_cut; /* of the stream */
     const struct chunker_profile *profile;
     struct manifest_stream *stream;
+
+    char *dir;          /* real path of what is published */
+    char *root;         /* folder that the files' paths begin at */
+    uint32_t file;      /* the store's number of what is read; or 0 */
+    uint32_t *referred; /* all of those */
+    size_t referred_count;
+    struct seen_file *files; /* as they are now; walk.count */
+    struct seen before;      /* as they were */
+    bool has_before;
 
     int dir_fd;           /* of the folder that the last file was in, or -1 */
     const char *dir_path; /* which begins so */
@@ -67,7 +83,9 @@ struct worker {
     struct store_item items[BATCH_MAX];
     struct store_plain plain[BATCH_MAX];
     size_t item_count, plain_count;
-    uint64_t new_stored;
+    struct store_item referred[REFERRED_MAX]; /* without data; not put yet */
+    size_t referred_count;
+    uint64_t new_chunks, new_stored; /* of the last import__pack */
 };
 
 /* import_work.c */
@@ -87,7 +105,21 @@ void import__worker_deinit(struct worker *w);
 int import__pack(struct worker *w, const struct job *jobs, size_t n,
                  struct chunk_ref *refs, struct err *e);
 
+/* import_seen.c: what need not be read again. */
+/** import__load_seen - what is known of the folder, unless it is not to be. */
+void import__load_seen(struct import *im);
+/** import__reuse_text - the whole text stream as it was. false: read it. */
+bool import__reuse_text(struct import *im);
+/** import__reuse_media - the begun stream of file @i as it was. */
+bool import__reuse_media(struct import *im, size_t i);
+/** import__saw - file @i was read, and was so before and after it. */
+void import__saw(struct import *im, size_t i, const struct stat *st);
+/** import__save_seen - once the blobs are made. */
+int import__save_seen(struct import *im);
+
 /* import_read.c */
+/** import__is_text - does file @f of the walk go into the text stream? */
+bool import__is_text(const struct walk_file *f);
 /** import__read_all - all files, cut, to the workers. */
 int import__read_all(struct import *im);
 

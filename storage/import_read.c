@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MEDIA_MIN (1024u * 1024u)
-
 /* ---- the reader
  * ------------------------------------------------------------------------ */
 
@@ -38,7 +36,12 @@ static int post(struct import *im, size_t offset, size_t len)
     }
     if (rc == 0) {
         im->jobs[(im->job_head + im->job_count++) % JOBS_MAX] =
-            (struct job){im->block, offset, (uint32_t)len, im->chunk_count++};
+            (struct job){.block = im->block,
+                         .offset = offset,
+                         .len = (uint32_t)len,
+                         .no = im->chunk_count++,
+                         .file = im->file,
+                         .at = im->stream_cut};
         im->block->refs++;
         im->stream->chunk_count++;
         rc = import__state(im);
@@ -57,6 +60,7 @@ static int cut_block(struct import *im, bool last)
                                        im->block->len - im->cut, last)) != 0) {
         rc = post(im, im->cut, n);
         im->cut += n;
+        im->stream_cut += n;
     }
     return rc;
 }
@@ -94,6 +98,7 @@ static int begin_stream(struct import *im, enum stream_profile profile)
     *im->stream = (struct manifest_stream){.profile = profile};
     im->profile = chunker_profile(profile);
     im->cut = im->block->len; /* nothing of the last stream is left */
+    im->stream_cut = 0;
     return 0;
 }
 
@@ -118,15 +123,15 @@ static int changed(struct import *im, const char *path)
 }
 
 /* Reads @size bytes of @fd into the stream. *out_same false: it was not so long
- * or not the same file behind as before. */
-static int read_file(struct import *im, int fd, uint64_t size, bool *out_same)
+ * or not the same file behind as @before. */
+static int read_file(struct import *im, int fd, uint64_t size,
+                     const struct stat *before, bool *out_same)
 {
-    struct stat before;
     struct stat after;
     uint64_t left = size;
     int rc = 0;
 
-    *out_same = fstat(fd, &before) == 0 && (uint64_t)before.st_size == size;
+    *out_same = (uint64_t)before->st_size == size;
     while (rc == 0 && left != 0 && *out_same) {
         size_t room = BLOCK_BYTES - im->block->len;
         ssize_t n;
@@ -145,10 +150,11 @@ static int read_file(struct import *im, int fd, uint64_t size, bool *out_same)
             *out_same = false;
         im->block->len += (size_t)n;
         im->stream->bytes += (uint64_t)n;
+        im->out->read_bytes += (uint64_t)n;
         left -= (uint64_t)n;
     }
     if (rc == 0 && *out_same)
-        *out_same = fstat(fd, &after) == 0 && same_file(&before, &after);
+        *out_same = fstat(fd, &after) == 0 && same_file(before, &after);
     return rc;
 }
 
@@ -192,19 +198,48 @@ static int open_file(struct import *im, const struct walk_file *f)
     return fd;
 }
 
+/* The store is told of the file as it was before it is read: whatever happens
+ * to it from now on, what refers to it is not taken for held. */
+static int refer(struct import *im, const struct walk_file *f,
+                 const struct stat *st)
+{
+    char path[2 * PATH_MAX];
+    int rc;
+
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", im->root, f->path) >=
+        PATH_MAX)
+        return err_set(im->e, ERR_LIMIT, "the path is too long");
+    rc = store_file_refer(im->store, path, (uint64_t)st->st_size,
+                          (int64_t)st->st_mtim.tv_sec * 1000000000 +
+                              st->st_mtim.tv_nsec,
+                          &im->file, im->e);
+    if (rc == 0)
+        im->referred[im->referred_count++] = im->file;
+    return rc;
+}
+
 static int take_file(struct import *im, size_t i, bool *out_same)
 {
     const struct walk_file *f = &im->walk.files[i];
     struct manifest_file *mf = &im->m.files[i];
     int fd = open_file(im, f);
-    int rc;
+    struct stat before;
+    int rc = 0;
 
     if (fd < 0)
         return im->e->code;
     mf->stream = im->m.stream_count - 1;
     mf->offset = im->stream->bytes;
-    rc = read_file(im, fd, f->size, out_same);
+    if (fstat(fd, &before) != 0 || !S_ISREG(before.st_mode))
+        rc = err_set(im->e, ERR_CONFLICT, "is not a plain file any more");
+    if (rc == 0 && im->opt->in_place && !im->opt->dry_run &&
+        !import__is_text(f))
+        rc = refer(im, f, &before);
+    if (rc == 0)
+        rc = read_file(im, fd, f->size, &before, out_same);
     (void)close(fd);
+    if (rc == 0 && *out_same)
+        import__saw(im, i, &before);
     if (rc != 0)
         err_wrap(im->e, "'%s'", f->path);
     return rc;
@@ -235,10 +270,32 @@ static int take_media(struct import *im, size_t i)
     bool same = false;
     int rc = begin_stream(im, STREAM_MEDIA);
 
+    if (rc == 0 && import__reuse_media(im, i))
+        return 0;
     if (rc == 0)
         rc = take_file(im, i, &same);
     if (rc == 0 && !same)
         rc = changed(im, im->walk.files[i].path);
+    if (rc == 0)
+        rc = end_stream(im);
+    im->file = 0;
+    return rc;
+}
+
+bool import__is_text(const struct walk_file *f)
+{
+    return f->size != 0 && f->size < MEDIA_MIN;
+}
+
+static int take_texts(struct import *im)
+{
+    int rc = begin_stream(im, STREAM_TEXT);
+
+    if (rc == 0 && import__reuse_text(im))
+        return 0;
+    for (size_t i = 0; i < im->walk.count && rc == 0; i++)
+        if (import__is_text(&im->walk.files[i]))
+            rc = take_small(im, i);
     return rc == 0 ? end_stream(im) : rc;
 }
 
@@ -248,15 +305,9 @@ int import__read_all(struct import *im)
     int rc = 0;
 
     for (size_t i = 0; i < im->walk.count && rc == 0; i++)
-        any |=
-            im->walk.files[i].size != 0 && im->walk.files[i].size < MEDIA_MIN;
+        any |= import__is_text(&im->walk.files[i]);
     if (any)
-        rc = begin_stream(im, STREAM_TEXT);
-    for (size_t i = 0; i < im->walk.count && rc == 0 && any; i++)
-        if (im->walk.files[i].size != 0 && im->walk.files[i].size < MEDIA_MIN)
-            rc = take_small(im, i);
-    if (rc == 0 && any)
-        rc = end_stream(im);
+        rc = take_texts(im);
     for (size_t i = 0; i < im->walk.count && rc == 0; i++)
         if (im->walk.files[i].size >= MEDIA_MIN)
             rc = take_media(im, i);

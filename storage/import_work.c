@@ -17,38 +17,70 @@
  * -------------------------------------------------------------------------
  */
 
+static int put_referred(struct worker *w, struct err *e)
+{
+    size_t n = w->referred_count;
+
+    w->referred_count = 0;
+    return store_put(w->im->store, w->referred, n, STORE_OWN, e);
+}
+
+/* A chunk that is stored as it is: the file that it is in keeps it, or a pack.
+ */
+static void keep_raw(struct worker *w, const struct job *j, const uint8_t *raw,
+                     const struct chunk_ref *ref, bool held)
+{
+    struct store_item item = {.ref = *ref, .data = raw, .move = held};
+
+    if (j->file != 0) {
+        item.sum = digest_sum64(raw, j->len);
+        item.data = NULL;
+        item.file = j->file;
+        item.offset = j->at;
+        item.written = true;
+        w->referred[w->referred_count++] = item;
+    } else {
+        w->items[w->item_count++] = item;
+    }
+}
+
 /* One piece: its reference, and an item to store unless it is held. */
 static int pack_one(struct worker *w, const struct job *j,
                     struct chunk_ref *out)
 {
+    const char *dir = w->im->opt->in_place ? w->im->root : NULL;
     const uint8_t *raw = j->block->bytes + j->offset;
     uint8_t *dst = w->packed + w->item_count * CODEC_BOUND;
     struct chunk_id plain = digest_chunk(raw, j->len);
     struct chunk_ref ref = {
         .id = plain, .stored_len = j->len, .raw_len = j->len};
+    bool held;
     size_t len;
-    int rc;
+    int rc = 0;
 
     if (store_plain_find(w->im->store, SCOPE_PUBLIC_CONTENT, &plain, out) == 0)
         return 0;
-    if (store_has(w->im->store, &plain)) {
-        *out = ref;
+    *out = ref;
+    if (store_kept_in(w->im->store, &plain, dir, &held))
         return 0;
-    }
-    rc = codec_encode(w->codec,
-                      w->im->opt->zstd_level ? w->im->opt->zstd_level
-                                             : CODEC_LEVEL_DEFAULT,
-                      raw, j->len, dst, &len, &ref.flags);
+    if (!held) /* else it is known to be stored raw */
+        rc = codec_encode(w->codec,
+                          w->im->opt->zstd_level ? w->im->opt->zstd_level
+                                                 : CODEC_LEVEL_DEFAULT,
+                          raw, j->len, dst, &len, &ref.flags);
     if (rc != 0)
         return rc;
     if (ref.flags != 0) {
         ref.stored_len = (uint32_t)len;
         ref.id = digest_chunk(dst, len);
         w->plain[w->plain_count++] = (struct store_plain){plain, ref.id};
+        w->items[w->item_count++] =
+            (struct store_item){.ref = ref, .data = dst};
+    } else {
+        keep_raw(w, j, raw, &ref, held);
     }
-    w->items[w->item_count++] =
-        (struct store_item){.ref = ref, .data = ref.flags != 0 ? dst : raw};
-    w->new_stored += ref.stored_len;
+    w->new_chunks += !held;
+    w->new_stored += held ? 0 : ref.stored_len;
     *out = ref;
     return 0;
 }
@@ -60,13 +92,17 @@ int import__pack(struct worker *w, const struct job *jobs, size_t n,
     int rc = 0;
 
     w->item_count = w->plain_count = 0;
-    w->new_stored = 0;
+    w->new_chunks = w->new_stored = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = pack_one(w, &jobs[i], &refs[i]);
     if (rc != 0)
         return err_set(e, rc, "compress");
-    if (im->opt->dry_run || w->item_count == 0)
+    if (im->opt->dry_run)
         return 0;
+    if (w->referred_count > REFERRED_MAX - BATCH_MAX)
+        rc = put_referred(w, e);
+    if (rc != 0 || w->item_count == 0)
+        return rc;
     rc = store_put(im->store, w->items, w->item_count, STORE_OWN, e);
     if (rc == 0 && w->plain_count != 0)
         rc = store_plain_put(im->store, SCOPE_PUBLIC_CONTENT, w->plain,
@@ -100,6 +136,21 @@ static size_t take_jobs(struct import *im, struct job *out)
     return n;
 }
 
+/* What is still to be put at the end. */
+static void put_last(struct worker *w)
+{
+    struct import *im = w->im;
+    struct err e = ERR_INIT;
+    int rc = w->referred_count != 0 ? put_referred(w, &e) : 0;
+
+    (void)pthread_mutex_lock(&im->mutex);
+    if (rc != 0 && im->rc == 0) {
+        im->rc = rc;
+        im->worker_err = e;
+    }
+    (void)pthread_mutex_unlock(&im->mutex);
+}
+
 static void *work(void *user)
 {
     struct worker *w = user;
@@ -131,12 +182,13 @@ static void *work(void *user)
             }
             import__unref_block(im, jobs[i].block);
         }
-        im->new_chunks += w->item_count;
+        im->new_chunks += w->new_chunks;
         im->new_stored += w->new_stored;
         im->jobs_running -= n;
         (void)pthread_cond_signal(&im->room);
     }
     (void)pthread_mutex_unlock(&im->mutex);
+    put_last(w);
     return NULL;
 }
 

@@ -60,7 +60,10 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS record_course ON record(course, type, seq);"
     "CREATE INDEX IF NOT EXISTS record_author ON record(author, type);"
     "CREATE TABLE IF NOT EXISTS held(edition BLOB PRIMARY KEY, state INTEGER)"
-    " WITHOUT ROWID;";
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS seen(dir TEXT PRIMARY KEY, form INTEGER,"
+    " index_blob BLOB, tree_blob BLOB, list BLOB, files INTEGER,"
+    " bytes INTEGER, chunks INTEGER, stored INTEGER);";
 
 static const char pragmas[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"

@@ -77,6 +77,8 @@ static int add_file(struct walk *w, const char *path, const struct stat *st,
     if (rc != 0)
         return rc;
     f.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    f.ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+    f.inode = (uint64_t)st->st_ino;
     f.path = strdup(path);
     if (f.path == NULL ||
         grow((void **)&w->files, &w->cap, w->count, sizeof *w->files) != 0) {

@@ -14,6 +14,8 @@ struct walk_file {
     char *name; /* as published: NFC; sorted by this */
     uint64_t size;
     int64_t mtime_ns;
+    int64_t ctime_ns;
+    uint64_t inode;
     bool executable;
 };
 
