@@ -33,6 +33,7 @@ struct cli {
     long lesson, since;
     bool check, no_passphrase, dry_run, allow_secrets, best, versions, all,
         banned;
+    bool in_place, copy, reread;
     struct client *client;
     struct err err;
 };

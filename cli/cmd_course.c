@@ -156,7 +156,11 @@ static void show_verify(struct cli *c, const json_t *r)
         char *path =
             output_safe(output_text(json_array_get(edited, i), "path"));
 
-        printf(say(SAY_EDITED), path);
+        printf(say(strcmp(output_text(json_array_get(edited, i), "state"),
+                          "absent") == 0
+                       ? SAY_GONE
+                       : SAY_EDITED),
+               path);
         printf("\n");
         free(path);
     }
@@ -164,10 +168,13 @@ static void show_verify(struct cli *c, const json_t *r)
         printf(say(SAY_VERIFIED),
                output_count(output_int(r, "chunks"), SAY_A_CHUNK).s,
                output_count(output_int(r, "courses"), SAY_A_COURSE).s);
-    else
+    else if (json_array_size(json_object_get(r, "bad")) != 0)
         printf(say(SAY_BAD_CHUNKS), json_array_size(json_object_get(r, "bad")));
+    else
+        return; /* the error says it */
     printf("\n");
-    if (output_int(r, "missing") != 0) {
+    if (output_int(r, "missing") != 0 &&
+        json_is_true(json_object_get(r, "ok"))) {
         printf(say(SAY_MISSING), output_int(r, "missing"));
         printf("\n");
     }

@@ -42,6 +42,10 @@ static void show(struct cli *c, const json_t *r)
            output_size((uint64_t)output_int(r, "stored_bytes")).s,
            output_size((uint64_t)output_int(r, "new_stored_bytes")).s);
     printf("\n");
+    if (json_is_true(json_object_get(r, "in_place"))) {
+        printf("%s", say(SAY_IN_PLACE));
+        printf("\n");
+    }
     if (!c->dry_run) {
         printf(say(SAY_TICKET_IS), output_text(r, "ticket"));
         printf("\n");
@@ -56,9 +60,11 @@ static json_t *prepare_request(struct cli *c)
 
     if (dir == NULL)
         return NULL;
-    q = json_pack("{s:s, s:s, s:b, s:b, s:b}", "op", "publish.prepare", "dir",
-                  dir, "dry_run", c->dry_run, "allow_secrets", c->allow_secrets,
-                  "best", c->best);
+    q = json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}", "op",
+                  "publish.prepare", "dir", dir, "dry_run", c->dry_run,
+                  "allow_secrets", c->allow_secrets, "best", c->best,
+                  "in_place", c->in_place, "copy", c->copy, "reread",
+                  c->reread);
     free(dir);
     if (q != NULL && c->course != NULL)
         (void)json_object_set_new(q, "course", json_string(c->course));
@@ -81,6 +87,8 @@ static int commit(struct cli *c, json_t *r, const struct identity *id)
     take_over(q, r, "course");
     take_over(q, r, "root");
     take_over(q, r, "mark");
+    take_over(q, r, "dir");
+    take_over(q, r, "in_place");
     if (course != NULL) {
         rc =
             sign_payload(c, id, RECORD_COURSE, json_string_value(course), &hex);
@@ -122,8 +130,9 @@ static int add_ticket(struct cli *c, json_t *r)
 
 static void drop_internals(json_t *r)
 {
-    static const char *const keys[] = {"course_payload", "edition_payload",
-                                       "root", "mark", "new_course"};
+    static const char *const keys[] = {
+        "course_payload", "edition_payload", "root", "mark", "dir",
+        "new_course"};
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         (void)json_object_del(r, keys[i]);
@@ -153,6 +162,12 @@ int cmd_publish(struct cli *c)
     json_t *r = NULL;
     int rc;
 
+    if (c->in_place && c->copy) {
+        json_decref(q);
+        rc = err_set(&c->err, ERR_INVALID, "%s", say(SAY_PLACE_OR_COPY));
+        err_hint(&c->err, say(SAY_TRY_HELP), " ", "publish");
+        return rc;
+    }
     if (q == NULL)
         return err_set(&c->err, ERR_NOT_FOUND, "there is no '%.200s'",
                        c->words[0]);

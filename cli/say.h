@@ -54,6 +54,10 @@
       "将发布“%s”，第 %lld 版")                                                \
     X(SIZES, "  %s, %s in %s, %s stored, %s new",                              \
       "  %s，%s，%s，存储 %s，新增 %s")                                        \
+    X(IN_PLACE, "  large files stay where they are, and are not copied",       \
+      "  大文件保留在原处，不另行复制")                                        \
+    X(PLACE_OR_COPY, "--in-place or --copy, not both",                         \
+      "--in-place 与 --copy 只能选一个")                                       \
     X(TICKET_IS, "  ticket %s", "  取课码 %s")                                 \
     X(NOTE, "note: %s", "提示：%s")                                            \
     X(GOT, "'%s' edition %lld is here: %s in %.1f s from %s",                  \
@@ -109,6 +113,7 @@
     X(VERIFIED, "%s of %s verified: all good", "已校验 %2$s的 %1$s：全部正确") \
     X(BAD_CHUNKS, "%zu chunks are bad", "%zu 块已损坏")                        \
     X(EDITED, "edited: %s", "已被修改：%s")                                    \
+    X(GONE, "gone: %s", "已不在：%s")                                          \
     X(REMOVED, "Removed. lyceum gc frees its space.",                          \
       "已移除。用 lyceum gc 释放空间。")                                       \
     X(ASK_RM, "Remove '%s' from this home? [y/N] ", "从本机移除“%s”？[y/N] ")  \

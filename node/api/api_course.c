@@ -10,6 +10,7 @@
 #include "crypto/edition.h"
 #include "crypto/profile.h"
 #include "crypto/revocation.h"
+#include "node/driver/in_place.h"
 #include "node/wire/ticket.h"
 #include "storage/config.h"
 
@@ -109,11 +110,13 @@ static const char *state_of(struct node *n, const struct seen *s,
                             uint64_t *out_stored)
 {
     const char *state;
+    bool same = true;
 
     *out_stored = 0;
     if (!s->has_edition)
         return "listed";
-    if (catalog_held(node_catalog(n), &s->edition_id) == HELD_COMPLETE) {
+    if (catalog_held(node_catalog(n), &s->edition_id) == HELD_COMPLETE &&
+        (!in_place_course(n, &s->edition.course, &same) || same)) {
         *out_stored = s->edition.stored_bytes;
         return "complete";
     }
@@ -566,6 +569,8 @@ int api_rm(struct api_call *call)
     if (rc == 0)
         rc = journal_unset(node_roots(call->n), "fetched",
                            course_id_hex(course).s, &call->err);
+    if (rc == 0)
+        rc = in_place_forget(call->n, course, &call->err);
     if (rc == 0)
         rc = catalog_forget(node_catalog(call->n), course, &call->err);
     if (rc == 0)

@@ -2,6 +2,7 @@
  * back what is to be signed; the key never comes here. */
 #include "node/api/api_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "crypto/course.h"
 #include "crypto/edition.h"
 #include "node/driver/clock.h"
+#include "node/driver/in_place.h"
 #include "storage/codec.h"
 #include "storage/import.h"
 #include "storage/keyfile.h"
@@ -43,25 +45,37 @@ struct publish {
     uint64_t seq;
     bool unchanged;
     uint64_t mark; /* of the last gc before the walk */
+    char *dir;     /* real path of what is published */
+    bool in_place;
 };
 
 /* ---- which course a folder is
  * --------------------------------------------------- */
 
-static int make_root(struct publish *p, const char *dir)
+static void make_root(struct publish *p)
 {
     const char *id = p->result.info.id;
-    char *full;
 
-    if (id != NULL) {
+    if (id != NULL)
         (void)snprintf(p->root, sizeof p->root, "id:%.200s", id);
-        return 0;
-    }
-    full = realpath(dir, NULL);
-    if (full == NULL)
-        return err_set(&p->call->err, ERR_NOT_FOUND, "'%s' is gone", dir);
-    (void)snprintf(p->root, sizeof p->root, "%s", full);
-    free(full);
+    else
+        (void)snprintf(p->root, sizeof p->root, "%s", p->dir);
+}
+
+/* As it was the last time, unless something else is said. */
+static int choose_place(struct publish *p, const char *dir)
+{
+    bool copy = api__flag(p->call, "copy");
+
+    p->in_place = api__flag(p->call, "in_place");
+    if (p->in_place && copy)
+        return err_set(&p->call->err, ERR_INVALID,
+                       "in place or as a copy: not both");
+    p->dir = realpath(dir, NULL);
+    if (p->dir == NULL)
+        return err_errno(&p->call->err, errno, "'%.400s'", dir);
+    if (!copy && !p->in_place)
+        p->in_place = in_place_is(p->n, p->dir);
     return 0;
 }
 
@@ -249,7 +263,10 @@ static json_t *answer(struct publish *p)
     set(o, "title",
         json_stringn((const char *)r->edition.title.p, r->edition.title.len));
     set(o, "notes", notes_of(r));
+    set(o, "read_bytes", json_integer((json_int_t)r->read_bytes));
+    set(o, "in_place", json_boolean(p->in_place));
     set(o, "root", json_string(p->root));
+    set(o, "dir", json_string(p->dir));
     set(o, "mark", json_integer((json_int_t)p->mark));
     if (p->unchanged)
         set(o, "record", json_string(record_id_hex(&p->current).s));
@@ -266,11 +283,16 @@ static int prepare(struct publish *p)
     struct import_options opt = {
         .zstd_level = api__flag(call, "best") ? CODEC_LEVEL_BEST : 0,
         .dry_run = api__flag(call, "dry_run"),
-        .allow_secrets = api__flag(call, "allow_secrets")};
+        .allow_secrets = api__flag(call, "allow_secrets"),
+        .reread = api__flag(call, "reread") || api__flag(call, "copy"),
+        .now_ms = wall_clock_ms()};
     int rc = api__folder(call, "dir", &opt.dir);
 
+    if (rc == 0)
+        rc = choose_place(p, opt.dir);
     if (rc != 0)
         return rc;
+    opt.in_place = p->in_place;
     rc = keyfile_identity_info(node_home(p->n), &who, &call->err);
     if (rc == ERR_NOT_FOUND) {
         rc = err_set(&call->err, ERR_KEY_NEEDED, "there is no identity here");
@@ -285,7 +307,7 @@ static int prepare(struct publish *p)
     rc = import_run(node_store(p->n), &opt, &call->import, &p->result,
                     &call->err);
     if (rc == 0)
-        rc = make_root(p, opt.dir);
+        make_root(p);
     if (rc == 0)
         rc = find_course(p);
     if (rc == 0)
@@ -293,6 +315,9 @@ static int prepare(struct publish *p)
     /* Durable before anything refers to it. */
     if (rc == 0 && !opt.dry_run)
         rc = store_sync(node_store(p->n), &call->err);
+    if (rc == 0 && !opt.dry_run && p->unchanged)
+        rc = in_place_keep(p->n, p->dir, p->in_place, &p->course, &p->current,
+                           &call->err);
     if (rc == 0)
         call->result = answer(p);
     return rc;
@@ -306,6 +331,7 @@ int api_prepare(struct api_call *call)
     import_result_deinit(&p.result);
     buf_deinit(&p.course_payload);
     buf_deinit(&p.edition_payload);
+    free(p.dir);
     return rc;
 }
 
@@ -397,6 +423,10 @@ static int commit(struct api_call *call, struct buf *course_record,
         rc = put(call, edition_record, &edition);
     if (rc == 0)
         rc = keep_roots(call, course, root);
+    if (rc == 0 && api__text(call, "dir") != NULL)
+        rc = in_place_keep(call->n, api__text(call, "dir"),
+                           api__flag(call, "in_place"), &call->course, &edition,
+                           &call->err);
     if (rc != 0)
         return rc;
     (void)catalog_set_held(node_catalog(call->n), &edition, HELD_COMPLETE,

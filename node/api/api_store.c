@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "crypto/edition.h"
+#include "node/driver/in_place.h"
 #include "storage/export.h"
 #include "storage/target.h"
 
@@ -20,6 +21,9 @@ struct verify {
     json_t *edited;
     uint64_t chunks, missing, courses;
     const char *course; /* hex, of the one being looked at */
+    bool in_place;      /* it is in the author's own files */
+    size_t away;        /* of those, how many are not as they were */
+    bool bad_in_place;
 };
 
 static void note_file(void *user, const char *path, enum target_file_state st)
@@ -47,6 +51,35 @@ static void verify_folder(struct verify *v, struct held_manifest *hm)
     (void)export_compare(node_store(n), &hm->m, dir, note_file, v, NULL);
 }
 
+static bool is_noted(const struct verify *v, const char *path)
+{
+    for (size_t i = json_array_size(v->edited); i-- > 0;)
+        if (strcmp(json_string_value(
+                       json_object_get(json_array_get(v->edited, i), "path")),
+                   path) == 0)
+            return true;
+    return false;
+}
+
+/* Is the chunk in a file of the author's own that is not what it was? */
+static bool is_away(struct verify *v, const struct chunk_id *id)
+{
+    char path[4200];
+    enum store_file_state state;
+
+    if (!v->in_place ||
+        store_file_of(node_store(v->call->n), id, path, sizeof path, &state) !=
+            0 ||
+        state == STORE_FILE_SAME)
+        return false;
+    if (!is_noted(v, path)) {
+        note_file(v, path,
+                  state == STORE_FILE_ABSENT ? TARGET_ABSENT : TARGET_EDITED);
+        v->away++;
+    }
+    return true;
+}
+
 static int verify_course(struct verify *v, const struct course_id *course)
 {
     struct node *n = v->call->n;
@@ -57,6 +90,7 @@ static int verify_course(struct verify *v, const struct course_id *course)
     bool lost = false;
 
     v->course = hex.s;
+    v->in_place = in_place_course(n, course, NULL);
     if (api__local(n, course, &edition, NULL, NULL) != 0)
         return 0;
     v->courses++;
@@ -83,14 +117,16 @@ static int verify_course(struct verify *v, const struct course_id *course)
         rc = store_verify(node_store(n), &ref->id, &e);
         if (rc == 0) {
             v->chunks++;
+            (void)is_away(v, &ref->id);
         } else if (rc == ERR_CORRUPT) {
             lost = true;
+            v->bad_in_place |= v->in_place;
             (void)json_array_append_new(
                 v->bad, json_pack("{s:s, s:s, s:i, s:s}", "course", hex.s,
                                   "chunk", chunk_id_hex(&ref->id).s, "slot",
                                   (int)i, "why", e.text));
         } else if (rc == ERR_NOT_FOUND) {
-            lost = true;
+            lost |= !is_away(v, &ref->id);
             v->missing++;
         } else {
             held_manifest_unref(hm);
@@ -100,7 +136,7 @@ static int verify_course(struct verify *v, const struct course_id *course)
     }
     if (lost && catalog_held(node_catalog(n), &edition) == HELD_COMPLETE)
         (void)catalog_set_held(node_catalog(n), &edition, HELD_PARTIAL, NULL);
-    if (!lost)
+    if (!lost && !v->in_place)
         verify_folder(v, hm);
     held_manifest_unref(hm);
     return 0;
@@ -117,6 +153,34 @@ static void verify_each(void *user, const struct course_id *course)
 
     if (a->rc == 0)
         a->rc = verify_course(a->v, course);
+}
+
+static int verdict(const struct verify *v)
+{
+    static const char own[] = "publish the folder again, or put the file back "
+                              "as it was";
+    const json_t *first = json_array_get(v->edited, 0);
+    struct err *e = &v->call->err;
+    int rc = 0;
+
+    if (json_array_size(v->bad) != 0) {
+        const json_t *why = json_object_get(json_array_get(v->bad, 0), "why");
+
+        rc = err_set(e, ERR_CORRUPT, "%zu chunks are bad: %.400s",
+                     json_array_size(v->bad), json_string_value(why));
+        err_hint(e, "%s",
+                 v->bad_in_place
+                     ? own
+                     : "lyceum get fetches them again from any peer");
+    } else if (v->away != 0) {
+        rc = err_set(e, ERR_PARTIAL,
+                     "%zu of the files that stay in place %s what was"
+                     " published: '%.400s'",
+                     v->away, v->away == 1 ? "is not" : "are not",
+                     json_string_value(json_object_get(first, "path")));
+        err_hint(e, "%s", own);
+    }
+    return rc;
 }
 
 int api_verify(struct api_call *call)
@@ -142,11 +206,7 @@ int api_verify(struct api_call *call)
         json_decref(v.edited);
         return rc;
     }
-    if (json_array_size(v.bad) != 0) {
-        rc = err_set(&call->err, ERR_CORRUPT, "%zu chunks are bad",
-                     json_array_size(v.bad));
-        err_hint(&call->err, "lyceum get fetches them again from any peer");
-    }
+    rc = verdict(&v);
     call->result = json_pack(
         "{s:i, s:b, s:I, s:I, s:I, s:o, s:o}", "v", 1, "ok", rc == 0, "courses",
         (json_int_t)v.courses, "chunks", (json_int_t)v.chunks, "missing",

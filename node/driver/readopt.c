@@ -1,10 +1,13 @@
 /* readopt: after the index was made anew. Packs tell the store what they hold;
- * what lies in folders that were fetched into is told here. */
+ * what lies in folders that were fetched into or published in place is told
+ * here. */
 #include "node/driver/node_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "node/driver/in_place.h"
 #include "storage/export.h"
 
 static void adopt_folder(struct node *n, const char *dir,
@@ -30,6 +33,21 @@ static void on_fetched(void *user, const char *course,
         adopt_folder(user, values[0], &edition);
 }
 
+/* What was published is a folder, or one page in a folder. */
+static void on_in_place(void *user, const char *dir,
+                        const struct record_id *edition)
+{
+    char *folder = strdup(dir);
+    char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+    struct stat st;
+
+    if (slash != NULL && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+        slash[slash == folder] = '\0';
+    if (folder != NULL)
+        adopt_folder(user, folder, edition);
+    free(folder);
+}
+
 void readopt__folders(struct node *n)
 {
     struct store_usage use = {0};
@@ -37,6 +55,7 @@ void readopt__folders(struct node *n)
     if (!store_rebuilt(n->store))
         return;
     journal_each(n->roots, "fetched", on_fetched, n);
+    in_place_each(n, on_in_place, n);
     (void)store_usage(n->store, &use, NULL);
     if (use.chunks != 0) /* not just a new home */
         node__log(n, NODE_WARN, "index.rebuilt", (const char *const[]){NULL});

@@ -1,6 +1,7 @@
 /* serve: stored bytes from the store to a peer: one read, no copy. */
 #include "node/driver/node_internal.h"
 
+#include "node/driver/in_place.h"
 #include "node/wire/msg.h"
 
 static void served(struct node *n, const struct core_effect *fx,
@@ -26,6 +27,17 @@ static enum serve_result result_of(int rc)
     return rc == ERR_AGAIN ? SERVE_AGAIN : SERVE_GONE;
 }
 
+/* The author's own file may come back as it was: a disk that is plugged in
+ * again, an edit that is undone. */
+static enum serve_result why_not(struct node *n, int rc,
+                                 const struct chunk_id *id)
+{
+    if (rc == ERR_NOT_FOUND && in_place_away(n, id))
+        return SERVE_AWAY;
+    return rc == ERR_NOT_FOUND || rc == ERR_CORRUPT ? SERVE_MISSING
+                                                    : SERVE_AGAIN;
+}
+
 void serve__chunk(struct node *n, const struct core_effect *fx)
 {
     struct holding *h = holding__of_swarm(n, fx->u.serve.swarm);
@@ -49,12 +61,11 @@ void serve__chunk(struct node *n, const struct core_effect *fx)
     rc = store_read(n->store, &ref->id, frame + MSG_CHUNK_HEAD, ref->stored_len,
                     NULL, NULL);
     if (rc != 0) {
-        bool lost = rc == ERR_NOT_FOUND || rc == ERR_CORRUPT;
-
+        result = why_not(n, rc, &ref->id);
         transport_chunk_discard(n->transport, frame);
-        if (lost)
+        if (result == SERVE_MISSING)
             holding__incomplete(n, h);
-        served(n, fx, lost ? SERVE_MISSING : SERVE_AGAIN, 0);
+        served(n, fx, result, 0);
         return;
     }
     result = result_of(
