@@ -58,6 +58,8 @@ struct import {
 
     struct block *block; /* being filled; what is not cut yet is its tail */
     size_t cut;          /* of the block: cut so far */
+    struct job fresh[BATCH_MAX]; /* cut, and not with the workers yet */
+    size_t fresh_count;
     uint64_t stream_cut; /* of the stream */
     const struct chunker_profile *profile;
     struct manifest_stream *stream;

@@ -14,38 +14,43 @@
 /* ---- the reader
  * ------------------------------------------------------------------------ */
 
-static int post(struct import *im, size_t offset, size_t len)
+/* With the lock. */
+static int make_room(struct import *im, size_t n)
 {
-    int rc = 0;
+    size_t cap = im->chunk_cap ? 2 * im->chunk_cap : 1024;
+    struct chunk_ref *grown;
+
+    if (im->chunk_count + n > MANIFEST_CHUNKS_MAX)
+        return err_set(im->e, ERR_LIMIT, "over 4,194,304 chunks");
+    if (im->chunk_count + n <= im->chunk_cap)
+        return 0;
+    grown = realloc(im->chunks, cap * sizeof *grown);
+    if (grown == NULL)
+        return err_set(im->e, ERR_NOMEM, "chunks");
+    im->chunks = grown;
+    im->chunk_cap = cap;
+    return 0;
+}
+
+/* What was cut goes to the workers: many pieces at once, so that they need not
+ * be woken for each. */
+static int post(struct import *im)
+{
+    int rc;
 
     (void)pthread_mutex_lock(&im->mutex);
-    while (im->job_count == JOBS_MAX)
+    while (im->job_count + im->fresh_count > JOBS_MAX)
         (void)pthread_cond_wait(&im->room, &im->mutex);
-    if (im->chunk_count == MANIFEST_CHUNKS_MAX) {
-        rc = err_set(im->e, ERR_LIMIT, "over 4,194,304 chunks");
-    } else if (im->chunk_count == im->chunk_cap) {
-        size_t cap = im->chunk_cap ? 2 * im->chunk_cap : 1024;
-        struct chunk_ref *grown = realloc(im->chunks, cap * sizeof *grown);
-
-        if (grown == NULL) {
-            rc = err_set(im->e, ERR_NOMEM, "chunks");
-        } else {
-            im->chunks = grown;
-            im->chunk_cap = cap;
-        }
-    }
-    if (rc == 0) {
-        im->jobs[(im->job_head + im->job_count++) % JOBS_MAX] =
-            (struct job){.block = im->block,
-                         .offset = offset,
-                         .len = (uint32_t)len,
-                         .no = im->chunk_count++,
-                         .file = im->file,
-                         .at = im->stream_cut};
+    rc = make_room(im, im->fresh_count);
+    for (size_t i = 0; i < im->fresh_count && rc == 0; i++) {
+        im->fresh[i].no = im->chunk_count++;
+        im->jobs[(im->job_head + im->job_count++) % JOBS_MAX] = im->fresh[i];
         im->block->refs++;
         im->stream->chunk_count++;
-        rc = import__state(im);
     }
+    im->fresh_count = 0;
+    if (rc == 0)
+        rc = import__state(im);
     (void)pthread_cond_signal(&im->work);
     (void)pthread_mutex_unlock(&im->mutex);
     return rc;
@@ -58,11 +63,17 @@ static int cut_block(struct import *im, bool last)
 
     while (rc == 0 && (n = chunker_cut(im->profile, im->block->bytes + im->cut,
                                        im->block->len - im->cut, last)) != 0) {
-        rc = post(im, im->cut, n);
+        im->fresh[im->fresh_count++] = (struct job){.block = im->block,
+                                                    .offset = im->cut,
+                                                    .len = (uint32_t)n,
+                                                    .file = im->file,
+                                                    .at = im->stream_cut};
         im->cut += n;
         im->stream_cut += n;
+        if (im->fresh_count == BATCH_MAX)
+            rc = post(im);
     }
-    return rc;
+    return rc == 0 ? post(im) : rc;
 }
 
 /* A full block goes; what could not be cut yet moves to the next one. */
