@@ -131,7 +131,7 @@ int api_withdraw_commit(struct api_call *call)
     size_t n = hex != NULL ? strlen(hex) / 2 : 0;
     uint8_t *bytes = malloc(n + 1);
     struct revocation_payload p;
-    struct record r;
+    struct record r = {.payload = {NULL, 0}};
     int rc = ERR_INVALID;
 
     if (bytes != NULL && n != 0 && hex_decode(hex, 2 * n, bytes, n) == 0)
