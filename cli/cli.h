@@ -28,12 +28,13 @@ struct cli {
     struct node_log *log; /* node run; else NULL */
     /* options of commands; NULL or false when not given */
     const char *name, *quota, *course, *to, *raw, *log_format, *reason;
+    const char *qr; /* "" is the terminal */
     const char *peers[CLI_PEERS_MAX];
     size_t peer_count;
     long lesson, since;
     bool check, no_passphrase, dry_run, allow_secrets, best, versions, all,
         banned;
-    bool in_place, copy, reread;
+    bool in_place, copy, reread, watch;
     struct client *client;
     struct err err;
 };

@@ -133,17 +133,6 @@ int cmd_info(struct cli *c)
     return rc;
 }
 
-static void show_ticket(struct cli *c, const json_t *r)
-{
-    (void)c;
-    printf("%s\n", output_text(r, "ticket"));
-}
-
-int cmd_ticket(struct cli *c)
-{
-    return cli_simple(c, "ticket", "course", show_ticket);
-}
-
 /* ---- verify, export, rm, pin, gc
  * -------------------------------------------------------- */
 

@@ -20,36 +20,6 @@
 #define START_WAIT_MS 10000
 #define POLL_MS 50
 
-/* ---- status
- * ------------------------------------------------------------------------- */
-
-static void show_status(struct cli *c, const json_t *r)
-{
-    const json_t *listen = json_object_get(r, "listen");
-    const char *at = json_string_value(json_array_get(listen, 0));
-
-    (void)c;
-    if (json_is_true(json_object_get(r, "running")))
-        printf(say(SAY_RUNNING),
-               output_count(output_int(r, "peers"), SAY_A_PEER).s,
-               at ? at : "-");
-    else
-        printf("%s", say(SAY_NOT_RUNNING));
-    printf("\n");
-    printf(say(SAY_HOLDS),
-           output_count(output_int(r, "courses"), SAY_A_COURSE).s,
-           output_size((uint64_t)output_int(r, "stored_bytes")).s,
-           output_size((uint64_t)output_int(r, "free_bytes")).s);
-    printf("\n");
-    printf(say(SAY_NODE_IS), output_text(r, "node"));
-    printf("\n");
-}
-
-int cmd_status(struct cli *c)
-{
-    return cli_simple(c, "status", NULL, show_status);
-}
-
 int cmd_node_status(struct cli *c)
 {
     return cmd_status(c);

@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_TIME,   /* uint64_t, ms */
     OPTION_CHOICE, /* const char *, one of "a|b|c" in `value` */
     OPTION_LIST,   /* struct cli's peers */
+    OPTION_PNG,    /* const char *; "" when no *.png follows */
 };
 
 struct option_spec {

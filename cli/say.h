@@ -136,6 +136,7 @@
     X(RUNNING, "running, %s, listening on %s", "运行中，%s，监听 %s")          \
     X(NOT_RUNNING, "not running", "未运行")                                    \
     X(HOLDS, "%s, %s stored, %s free", "%s，存储 %s，剩余 %s")                 \
+    X(WATCH_RATES, "in %s/s, out %s/s", "下行 %s/s，上行 %s/s")                \
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
     X(LINT_GOOD, "Ready to publish: %s, %s", "可以发布：%s，%s")               \

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -98,6 +99,7 @@ static bool set_option(struct cli *c, const struct option_spec *o,
         *(bool *)at = true;
         return true;
     case OPTION_TEXT:
+    case OPTION_PNG:
         memcpy(at, &value, sizeof value);
         return true;
     case OPTION_NUMBER:
@@ -120,6 +122,14 @@ static bool set_option(struct cli *c, const struct option_spec *o,
 
 /* ---- the arguments --------------------------------------------------- */
 
+/* `--qr COURSE` and `--qr FILE.png` are both meant. */
+static bool is_png(const char *arg)
+{
+    size_t n = strlen(arg);
+
+    return n > 4 && strcasecmp(arg + n - 4, ".png") == 0;
+}
+
 /* @i: of the option; moved on when the next argument is its value. */
 static int take_option(struct parse *p, int argc, char **argv, int *i)
 {
@@ -138,6 +148,8 @@ static int take_option(struct parse *p, int argc, char **argv, int *i)
     }
     if (o->kind == OPTION_FLAG && value != NULL)
         return usage(p->c, SAY_NO_VALUE, arg, len);
+    if (o->kind == OPTION_PNG && value == NULL)
+        value = *i + 1 < argc && is_png(argv[*i + 1]) ? argv[++*i] : "";
     if (o->kind != OPTION_FLAG && value == NULL) {
         if (*i + 1 == argc)
             return usage(p->c, SAY_NEEDS_VALUE, arg, len);
