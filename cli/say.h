@@ -106,6 +106,41 @@
     X(WITHDRAWN_MARK, " (withdrawn)", "（已撤回）")                            \
     X(GOT_OLDER, "edition %lld was withdrawn by its author: %s",               \
       "第 %lld 版已被作者撤回：%s")                                            \
+    X(WHY_OK, "'%s' edition %lld is whole.", "“%s”第 %lld 版完整无缺。")       \
+    X(WHY_MISSING, "'%s' edition %lld: %s of content missing, %s",             \
+      "“%s”第 %lld 版：缺少 %s，%s")                                           \
+    X(WHY_LISTED,                                                              \
+      "'%s' edition %lld: only its record is here; %s, %s to come",            \
+      "“%s”第 %lld 版：只有记录；还需 %s，%s")                                 \
+    X(WHY_FILE, "  not whole: %s", "  不完整：%s")                             \
+    X(WHY_LESSON, "  lesson %lld is not whole: %s", "  第 %lld 课不完整：%s")  \
+    X(WHY_MORE, "  and %lld more", "  另有 %lld 个")                           \
+    X(WHY_WHOLE, "  edition %lld is whole here", "  第 %lld 版在本机是完整的") \
+    X(WHY_NEWER, "edition %lld is known and not fetched",                      \
+      "已知有第 %lld 版，尚未取得")                                            \
+    X(WHY_FULL, "the disk is full: %s free, %s more needed",                   \
+      "磁盘已满：剩余 %s，还需 %s")                                            \
+    X(WHY_FILE_GONE, "a file that held some of it is gone: %s",                \
+      "保存内容的文件不见了：%s")                                              \
+    X(WHY_FILE_EDITED, "a file that held some of it was changed: %s",          \
+      "保存内容的文件被改动：%s")                                              \
+    X(WHY_DIR_GONE, "its folder is gone or was moved: %s",                     \
+      "文件夹已移走或删除：%s")                                                \
+    X(WHY_DIR_EDITED,                                                          \
+      "its folder was edited, %lld files gone, %lld changed:"                  \
+      " %s",                                                                   \
+      "文件夹有改动，缺 %lld 个文件，改 %lld 个：%s")                          \
+    X(WHY_NEVER, "it was never fetched here", "本机从未取过")                  \
+    X(WHY_LAST, "the last get, %s, ended with: %s", "上次获取（%s）：%s")      \
+    X(WHY_NOW, "it is being fetched now, from %s", "正在从%s获取")             \
+    X(WHY_OFFLINE, "no node is connected to others now",                       \
+      "现在没有节点连接网络")                                                  \
+    X(WHY_NO_PEERS, "no peer is connected", "没有已连接的节点")                \
+    X(WHY_SEEN, "had it %s: %s at %s", "%s 曾有：%s，地址 %s")                 \
+    X(WHY_SEEN_NOW, "had it %s, connected: %s at %s",                          \
+      "%s 曾有，已连接：%s，地址 %s")                                          \
+    X(WHY_BLOCKED, "had it %s, but is refused: %s at %s",                      \
+      "%s 曾有，但被拒绝：%s，地址 %s")                                        \
     X(NO_COURSES, "No courses yet. lyceum get TICKET brings one.",             \
       "还没有课程。用 lyceum get 取一个。")                                    \
     X(MISSING, "%lld chunks are not here: lyceum get fetches them",            \

@@ -11,6 +11,7 @@ static const struct api_op ops[] = {
     {"ls", API_POOL, api_ls, NULL},
     {"info", API_POOL, api_info, NULL},
     {"diff", API_POOL, api_diff, NULL},
+    {"why", API_POOL, api_why, api_why_peers},
     {"ticket", API_LOOP, api_ticket, NULL},
     {"record", API_POOL, api_record, NULL},
     {"rollback", API_POOL, api_rollback, NULL},

@@ -1,5 +1,6 @@
 /* api_course: what is known of courses and records. */
 #include "node/api/api_internal.h"
+#include "node/api/past.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -571,6 +572,8 @@ int api_rm(struct api_call *call)
                            course_id_hex(course).s, &call->err);
     if (rc == 0)
         rc = in_place_forget(call->n, course, &call->err);
+    if (rc == 0)
+        rc = past_forget(call->n, course, &call->err);
     if (rc == 0)
         rc = catalog_forget(node_catalog(call->n), course, &call->err);
     if (rc == 0)

@@ -1,5 +1,6 @@
 /* api_get: fetching a course. */
 #include "node/api/api_internal.h"
+#include "node/api/past.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,8 @@ static void on_done(void *user, int rc, const struct err *e,
         target_each_kept(s->folder, api__add_kept,
                          json_object_get(o, "edited"));
     tell_overtaken(call->n, s, o);
+    if (!api__flag(call, "check"))
+        past_keep(call->n, rc, e, s, peers, peer_count);
     call->fetch = NULL;
     call->err = *e;
     /* With nothing known of the course there is nothing to report. */

@@ -104,6 +104,6 @@ api_handler api_ls, api_info, api_diff, api_ticket, api_record, api_rm,
     api_prepare, api_commit, api_committed, api_get, api_rollback, api_status,
     api_stop, api_peer_ls, api_peer_add, api_peer_rm, api_peer_block,
     api_peer_unblock, api_put_record, api_withdraw, api_withdraw_commit,
-    api_withdrawn, api_pack, api_unpack, api_unpacked;
+    api_withdrawn, api_pack, api_unpack, api_unpacked, api_why, api_why_peers;
 
 #endif
