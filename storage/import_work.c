@@ -4,6 +4,7 @@
 #include "storage/import_internal.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "crypto/digest.h"
@@ -159,6 +160,9 @@ static void *work(void *user)
     struct chunk_ref refs[BATCH_MAX];
     struct err e = ERR_INIT;
 
+    /* The one reader goes first, or they wait for it; and whoever is served
+     * by this node does. (On Linux it is the thread's own.) */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 5);
     (void)pthread_mutex_lock(&im->mutex);
     for (;;) {
         size_t n = take_jobs(im, jobs);
