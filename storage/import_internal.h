@@ -14,8 +14,8 @@
 
 #define BLOCK_BYTES (4u * 1024u * 1024u)
 #define JOBS_MAX 1024
-#define BATCH_MAX 16
-#define BATCH_BYTES (2u * 1024u * 1024u)
+#define BATCH_MAX 64 /* digested side by side */
+#define BATCH_BYTES (4u * 1024u * 1024u)
 #define REFERRED_MAX 512
 #define MEDIA_MIN (1024u * 1024u)
 

@@ -47,12 +47,11 @@ static void keep_raw(struct worker *w, const struct job *j, const uint8_t *raw,
 
 /* One piece: its reference, and an item to store unless it is held. */
 static int pack_one(struct worker *w, const struct job *j,
-                    struct chunk_ref *out)
+                    struct chunk_id plain, struct chunk_ref *out)
 {
     const char *dir = w->im->opt->in_place ? w->im->root : NULL;
     const uint8_t *raw = j->block->bytes + j->offset;
     uint8_t *dst = w->packed + w->item_count * CODEC_BOUND;
-    struct chunk_id plain = digest_chunk(raw, j->len);
     struct chunk_ref ref = {
         .id = plain, .stored_len = j->len, .raw_len = j->len};
     bool held;
@@ -90,12 +89,18 @@ int import__pack(struct worker *w, const struct job *jobs, size_t n,
                  struct chunk_ref *refs, struct err *e)
 {
     struct import *im = w->im;
+    struct chunk_id ids[BATCH_MAX];
+    struct span raw[BATCH_MAX];
     int rc = 0;
 
+    for (size_t i = 0; i < n; i++)
+        raw[i] =
+            (struct span){jobs[i].block->bytes + jobs[i].offset, jobs[i].len};
+    digest_many(raw, n, ids);
     w->item_count = w->plain_count = 0;
     w->new_chunks = w->new_stored = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = pack_one(w, &jobs[i], &refs[i]);
+        rc = pack_one(w, &jobs[i], ids[i], &refs[i]);
     if (rc != 0)
         return err_set(e, rc, "compress");
     if (im->opt->dry_run)

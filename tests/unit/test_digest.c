@@ -25,6 +25,35 @@ TEST(digest, vectors)
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* Many at once are what each is alone: every length around the edges of blocks
+ * and padding, beside others that are shorter, longer and as long. */
+TEST(digest, many)
+{
+    static uint8_t bytes[40000];
+    struct span list[40];
+    struct chunk_id got[40];
+    uint8_t want[32];
+
+    srandom(5);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(random() >> 8);
+    for (size_t round = 0; round < 400; round++) {
+        size_t count = round % 41;
+
+        for (size_t i = 0; i < count; i++) {
+            list[i].len = i % 2 == 0   ? round % 200
+                          : i % 3 == 0 ? (size_t)random() % 300
+                                       : (size_t)random() % (sizeof bytes / 2);
+            list[i].p = bytes + (size_t)random() % (sizeof bytes / 2);
+        }
+        digest_many(list, count, got);
+        for (size_t i = 0; i < count; i++) {
+            (void)crypto_hash_sha256(want, list[i].p, list[i].len);
+            assert_memory_equal(got[i].b, want, 32);
+        }
+    }
+}
+
 /* Two libraries agree at every length around the block and padding edges. */
 TEST(digest, as_libsodium)
 {
