@@ -30,7 +30,7 @@ void import__warn_names(const struct walk *w,
         for (unsigned b = 1; b != 0 && b <= bits; b <<= 1) {
             if ((bits & b) == 0)
                 continue;
-            (void)snprintf(text, sizeof text, "%s: %s", name,
+            (void)snprintf(text, sizeof text, "'%s': %s", name,
                            path_warning_text((enum path_warning)b));
             say(user, text);
         }

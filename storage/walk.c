@@ -22,7 +22,7 @@ static void note(struct walk *w, const char *what, const char *path)
 
     if (w->note == NULL)
         return;
-    (void)snprintf(text, sizeof text, "%s: %s", path, what);
+    (void)snprintf(text, sizeof text, "'%s': %s", path, what);
     w->note(w->note_user, text);
 }
 
