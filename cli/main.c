@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/causes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -62,6 +63,8 @@ static void print_error(const char *what, const char *why, const char *hint)
 static void report(struct cli *c, int rc)
 {
     char what[160];
+    char *why;
+    char *hint;
 
     if (rc == ERR_INTERRUPTED && !c->quiet)
         fprintf(stderr, "%s\n", say(SAY_INTERRUPTED));
@@ -69,8 +72,11 @@ static void report(struct cli *c, int rc)
         return;
     (void)snprintf(what, sizeof what, say(SAY_CANNOT_RUN),
                    c->command != NULL ? c->command->name : "lyceum");
-    print_error(what, c->err.text[0] ? c->err.text : err_words(rc),
-                c->err.hint[0] ? c->err.hint : hint_for(rc));
+    why = causes_say(c->err.text[0] ? c->err.text : err_words(rc));
+    hint = causes_say(c->err.hint[0] ? c->err.hint : hint_for(rc));
+    print_error(what, why, hint);
+    free(why);
+    free(hint);
 }
 
 /* ---- running --------------------------------------------------------- */
