@@ -31,8 +31,8 @@ static void show_ls(struct cli *c, const json_t *r)
         const json_t *o = json_array_get(list, i);
         char *title = output_safe(output_text(o, "title"));
 
-        printf("%.8s  %-9s %10s  %3lld  %s%s%s\n", output_text(o, "course"),
-               output_text(o, "state"),
+        printf("%.8s  %s %10s  %3lld  %s%s%s\n", output_text(o, "course"),
+               output_cell(output_word(output_text(o, "state")), 9).s,
                output_size((uint64_t)output_int(o, "bytes")).s,
                output_int(o, "edition"), title,
                json_is_true(json_object_get(o, "pinned")) ? " *" : "",
@@ -55,8 +55,8 @@ static void show_lessons(const json_t *module)
         const json_t *l = json_array_get(list, i);
         char *title = output_safe(output_text(l, "title"));
 
-        printf("  %3lld %-9s %s\n", output_int(l, "lesson"),
-               output_text(l, "kind"), title);
+        printf("  %3lld %s %s\n", output_int(l, "lesson"),
+               output_cell(output_word(output_text(l, "kind")), 9).s, title);
         free(title);
     }
     if (json_array_size(list) > 40)
@@ -108,7 +108,7 @@ static void show_info(struct cli *c, const json_t *r)
     (void)c;
     output_line(output_text(r, "title"));
     printf("%s\n%s  %lld  %s\n", output_text(r, "course"),
-           output_text(r, "state"), output_int(r, "edition"),
+           output_word(output_text(r, "state")), output_int(r, "edition"),
            output_size((uint64_t)output_int(r, "bytes")).s);
     printf("%s\n", output_text(r, "author"));
     show_withdrawn(r);

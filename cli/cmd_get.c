@@ -51,7 +51,8 @@ static void show_get(struct cli *c, const json_t *r)
         printf(say(SAY_GOT_PART), output_int(r, "fetched_chunks"));
     } else {
         printf(say(SAY_GOT),
-               output_text(r, "title")[0] ? output_text(r, "title") : "course",
+               output_text(r, "title")[0] ? output_text(r, "title")
+                                          : say(SAY_A_COURSE_IT_IS),
                output_int(r, "edition"),
                output_size((uint64_t)output_int(r, "bytes")).s,
                json_real_value(json_object_get(r, "seconds")),

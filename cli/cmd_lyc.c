@@ -83,7 +83,8 @@ static void show_unpack(struct cli *c, const json_t *r)
     (void)c;
     if (strcmp(output_text(r, "state"), "complete") == 0)
         printf(say(SAY_UNPACKED),
-               output_text(r, "title")[0] ? output_text(r, "title") : "course",
+               output_text(r, "title")[0] ? output_text(r, "title")
+                                          : say(SAY_A_COURSE_IT_IS),
                output_int(r, "edition"),
                output_size((uint64_t)output_int(r, "bytes")).s,
                output_count(output_int(r, "fetched_chunks"), SAY_A_CHUNK).s);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/causes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/node_log.h"
@@ -103,6 +104,10 @@ static _Noreturn void be_the_node(struct cli *c, const char *log, int out)
     if (c->log_format != NULL) {
         argv[argc++] = "--log-format";
         argv[argc++] = c->log_format;
+    }
+    if (c->lang != NULL) { /* its last words are told here */
+        argv[argc++] = "--lang";
+        argv[argc++] = c->lang;
     }
     if (c->offline)
         argv[argc++] = "--offline";
@@ -262,6 +267,26 @@ int cmd_node_stop(struct cli *c)
  * --------------------------------------------------------------------------------------
  */
 
+static void show_banned(const json_t *p)
+{
+    char *why = causes_say(output_text(p, "why"));
+
+    printf("%s  %s\n", output_text(p, "node"), why);
+    free(why);
+}
+
+static void show_peer(const json_t *p)
+{
+    printf("%.12s  %-21s %s %s ", output_text(p, "node"),
+           output_text(p, "address"),
+           output_cell(output_word(output_text(p, "direction")), 3).s,
+           output_cell(output_word(output_text(p, "road")), 8).s);
+    printf(say(SAY_PEER_RATES), output_int(p, "rtt_ms"),
+           output_size((uint64_t)output_int(p, "received_bytes")).s,
+           output_size((uint64_t)output_int(p, "sent_bytes")).s);
+    printf("\n");
+}
+
 static void show_peers(struct cli *c, const json_t *r)
 {
     const json_t *list = json_object_get(r, "peers");
@@ -272,14 +297,9 @@ static void show_peers(struct cli *c, const json_t *r)
         const json_t *p = json_array_get(list, i);
 
         if (c->banned)
-            printf("%s  %s\n", output_text(p, "node"), output_text(p, "why"));
+            show_banned(p);
         else
-            printf("%.12s  %-21s %-3s %-8s %4lld ms  in %s  out %s\n",
-                   output_text(p, "node"), output_text(p, "address"),
-                   output_text(p, "direction"), output_text(p, "road"),
-                   output_int(p, "rtt_ms"),
-                   output_size((uint64_t)output_int(p, "received_bytes")).s,
-                   output_size((uint64_t)output_int(p, "sent_bytes")).s);
+            show_peer(p);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/causes.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/sign.h"
@@ -18,11 +19,13 @@ static void show_notes(struct cli *c, const json_t *r)
     const json_t *notes = json_object_get(r, "notes");
 
     for (size_t i = 0; i < json_array_size(notes) && !c->quiet; i++) {
-        char *s = output_safe(json_string_value(json_array_get(notes, i)));
+        char *note = causes_say(json_string_value(json_array_get(notes, i)));
+        char *s = output_safe(note);
 
         fprintf(stderr, say(SAY_NOTE), s);
         fprintf(stderr, "\n");
         free(s);
+        free(note);
     }
 }
 
@@ -203,8 +206,12 @@ static void show_lint(struct cli *c, const json_t *r)
     const json_t *notes = json_object_get(r, "notes");
 
     (void)c;
-    for (size_t i = 0; i < json_array_size(notes); i++)
-        output_line(json_string_value(json_array_get(notes, i)));
+    for (size_t i = 0; i < json_array_size(notes); i++) {
+        char *note = causes_say(json_string_value(json_array_get(notes, i)));
+
+        output_line(note);
+        free(note);
+    }
     if (output_int(r, "errors") != 0)
         printf(say(SAY_LINT_BAD), output_int(r, "errors"));
     else

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/causes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -142,12 +143,14 @@ static void show_obstacles(const json_t *r)
     if (has_reason(r, "never_fetched"))
         printf("%s\n", say(SAY_WHY_NEVER));
     if (has_reason(r, "last_get_failed")) {
-        char *why = output_safe_long(output_text(last, "why"), 400);
+        char *said = causes_say(output_text(last, "why"));
+        char *why = output_safe_long(said, 400);
 
         printf(say(SAY_WHY_LAST),
                output_date((uint64_t)output_int(last, "time_ms")).s, why);
         printf("\n");
         free(why);
+        free(said);
     }
 }
 

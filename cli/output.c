@@ -61,6 +61,47 @@ char *output_safe(const char *text)
     return output_safe_long(text, SHOWN_CP);
 }
 
+const char *output_word(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum say id;
+    } words[] = {
+        {"complete", SAY_IS_COMPLETE}, {"partial", SAY_IS_PARTIAL},
+        {"listed", SAY_IS_LISTED},     {"locked", SAY_IS_LOCKED},
+        {"page", SAY_A_PAGE},          {"video", SAY_A_VIDEO},
+        {"audio", SAY_AN_AUDIO},       {"document", SAY_A_DOCUMENT},
+        {"code", SAY_A_CODE},          {"other", SAY_ANOTHER_KIND},
+        {"in", SAY_INWARDS},           {"out", SAY_OUTWARDS},
+        {"inbound", SAY_ROAD_INBOUND}, {"peer", SAY_ROAD_PEER},
+        {"ticket", SAY_ROAD_TICKET},   {"exchange", SAY_ROAD_EXCHANGE},
+        {"lan", SAY_ROAD_LAN},         {"last-seen", SAY_ROAD_LAST_SEEN},
+        {"chunks", SAY_UNIT_CHUNKS},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].word, word) == 0)
+            return say(words[i].id);
+    return word;
+}
+
+struct size_text output_cell(const char *text, int width)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    const uint8_t *end = p + strlen(text);
+    struct size_text t;
+
+    while (p < end) {
+        uint32_t cp = 0;
+        size_t n = text_utf8_next(p, end, &cp);
+
+        p += n != 0 ? n : 1;
+        width -= cp >= 0x2e80 ? 2 : 1;
+    }
+    (void)snprintf(t.s, sizeof t.s, "%s%*s", text, width > 0 ? width : 0, "");
+    return t;
+}
+
 void output_line(const char *text)
 {
     char *safe = output_safe(text);

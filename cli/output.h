@@ -30,6 +30,15 @@ char *output_safe(const char *text);
  *  most @max_cp code points. */
 char *output_safe_long(const char *text, size_t max_cp);
 
+/** output_word - a word of an answer ("complete", "lan"), in the language
+ * chosen;
+ *  @word itself when it is none of those. */
+const char *output_word(const char *word);
+
+/** output_cell - @text and blanks up to @width columns; a Chinese character is
+ *  two of them. @text: short, ours. */
+struct size_text output_cell(const char *text, int width);
+
 /** output_line - print @text made safe, and a newline. */
 void output_line(const char *text);
 

@@ -29,7 +29,7 @@ static void show_counts(const json_t *event, uint64_t done, uint64_t total)
 
     if (unit[0] != '\0')
         fprintf(stderr, "%llu / %llu %s", (unsigned long long)done,
-                (unsigned long long)total, unit);
+                (unsigned long long)total, output_word(unit));
     else
         fprintf(stderr, "%s / %s", output_size(done).s, output_size(total).s);
 }
@@ -52,11 +52,15 @@ static void show_text(const json_t *event, bool bar)
     show_counts(event, done, total);
     if (rate != 0)
         fprintf(stderr, "  %s/s", output_size(rate).s);
-    if (json_object_get(event, "peers") != NULL)
-        fprintf(stderr, "  %lld peers", output_int(event, "peers"));
-    if (rate != 0 && total > done)
-        fprintf(stderr, "  %llu s left",
+    if (json_object_get(event, "peers") != NULL) {
+        fprintf(stderr, "  ");
+        fprintf(stderr, say(SAY_PROGRESS_PEERS), output_int(event, "peers"));
+    }
+    if (rate != 0 && total > done) {
+        fprintf(stderr, "  ");
+        fprintf(stderr, say(SAY_PROGRESS_LEFT),
                 (unsigned long long)((total - done) / rate + 1));
+    }
     if (!bar)
         fprintf(stderr, "\n");
     bar_is_up = bar;

@@ -175,6 +175,29 @@
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
     X(LINT_GOOD, "Ready to publish: %s, %s", "可以发布：%s，%s")               \
+    X(A_COURSE_IT_IS, "course", "课程")                                        \
+    X(IS_COMPLETE, "complete", "完整")                                         \
+    X(IS_PARTIAL, "partial", "部分")                                           \
+    X(IS_LISTED, "listed", "仅记录")                                           \
+    X(IS_LOCKED, "locked", "已锁定")                                           \
+    X(A_PAGE, "page", "页面")                                                  \
+    X(A_VIDEO, "video", "视频")                                                \
+    X(AN_AUDIO, "audio", "音频")                                               \
+    X(A_DOCUMENT, "document", "文档")                                          \
+    X(A_CODE, "code", "代码")                                                  \
+    X(ANOTHER_KIND, "other", "其他")                                           \
+    X(INWARDS, "in", "入")                                                     \
+    X(OUTWARDS, "out", "出")                                                   \
+    X(ROAD_INBOUND, "inbound", "对方连来")                                     \
+    X(ROAD_PEER, "peer", "指定")                                               \
+    X(ROAD_TICKET, "ticket", "取课码")                                         \
+    X(ROAD_EXCHANGE, "exchange", "节点交换")                                   \
+    X(ROAD_LAN, "lan", "局域网")                                               \
+    X(ROAD_LAST_SEEN, "last-seen", "曾连过")                                   \
+    X(UNIT_CHUNKS, "chunks", "块")                                             \
+    X(PEER_RATES, "%4lld ms  in %s  out %s", "%4lld 毫秒  收 %s  发 %s")       \
+    X(PROGRESS_PEERS, "%lld peers", "%lld 个节点")                             \
+    X(PROGRESS_LEFT, "%llu s left", "还需 %llu 秒")                            \
     X(A_FILE, "%lld file", "%lld 个文件")                                      \
     X(FILES, "%lld files", "%lld 个文件")                                      \
     X(A_CHUNK, "%lld chunk", "%lld 块")                                        \

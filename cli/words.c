@@ -157,6 +157,8 @@ static int take_option(struct parse *p, int argc, char **argv, int *i)
     }
     if (!set_option(p->c, o, value))
         return usage(p->c, SAY_BAD_VALUE, arg, len);
+    if (p->c->lang != NULL) /* also for what is wrong with the rest */
+        say_set_lang(p->c->lang);
     if (p->used_count < OPTIONS_MAX)
         p->used[p->used_count++] = (struct used){arg, len};
     return 0;
@@ -253,8 +255,6 @@ int words_parse(struct cli *c, int argc, char **argv)
     struct parse p = {.c = c};
     int rc = take_all(&p, argc, argv);
 
-    if (c->lang != NULL)
-        say_set_lang(c->lang);
     if (rc == 0)
         rc = check_utf8(c, argc, argv);
     if (rc != 0 || c->version)

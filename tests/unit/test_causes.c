@@ -53,7 +53,7 @@ TEST(causes, nested)
            "联系不到任何节点；缺少 4 块，已取得的会保留");
     expect("there is a folder '/x'", "已有文件夹“/x”");
     expect("home '/h' is in use by process 12 (lyceum gc)",
-           "主目录“/h”正在被 进程 12（“lyceum gc”） 使用");
+           "主目录“/h”正在被进程 12（“lyceum gc”）使用");
 }
 
 /* Values are anybody's: whatever they hold, they come out as they went in. */
