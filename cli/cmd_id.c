@@ -2,17 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
-#include <time.h>
 
 #include <sodium.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/passphrase.h"
 #include "cli/sign.h"
 #include "crypto/did.h"
-#include "crypto/profile.h"
 #include "storage/config.h"
 #include "storage/keyfile.h"
 
@@ -65,39 +61,8 @@ static int answer(struct cli *c, void (*show)(struct cli *c, const json_t *r))
     return 0;
 }
 
-/* The profile, so that others can show a name instead of a key. */
-static int publish_profile(struct cli *c, const struct identity *id,
-                           const char *name)
-{
-    struct profile_payload p = {.time_ms = (uint64_t)time(NULL) * 1000};
-    struct buf payload = BUF_INIT;
-    int rc;
-
-    if (name[0] == '\0')
-        return 0;
-    p.name.p = (const uint8_t *)name;
-    p.name.len = strlen(name);
-    memcpy(p.box_key, identity_box_public(id), sizeof p.box_key);
-    if (profile_encode(&p, &payload, NULL) != 0) {
-        buf_deinit(&payload);
-        return 0; /* a name that may not stand in a record stays at home */
-    }
-    rc = sign_and_put(c, id, RECORD_PROFILE, buf_span(&payload));
-    buf_deinit(&payload);
-    return rc;
-}
-
-static bool low_memory(void)
-{
-    struct sysinfo s;
-
-    return sysinfo(&s) == 0 &&
-           (unsigned long long)s.totalram * s.mem_unit < (1ull << 30);
-}
-
 static int make(struct cli *c, const char *name)
 {
-    struct passphrase pass = {NULL, 0};
     struct identity *id = NULL;
     struct buf text = BUF_INIT;
     int rc = cli_open(c, false); /* before anything is made that needs it */
@@ -107,11 +72,8 @@ static int make(struct cli *c, const char *name)
         id = identity_generate();
         rc = id != NULL ? 0 : err_set(&c->err, ERR_NOMEM, "identity");
     }
-    if (rc == 0 && !c->no_passphrase)
-        rc = passphrase_new(&pass, &c->err);
     if (rc == 0)
-        rc = vault_seal(id, name, pass.text, pass.len, low_memory(), &text,
-                        &c->err);
+        rc = sign_seal(c, id, name, &text);
     if (rc == 0)
         rc = keyfile_identity_save(c->home, &text, &c->err);
     if (rc == 0 && name[0] != '\0')
@@ -119,8 +81,7 @@ static int make(struct cli *c, const char *name)
     if (rc == 0 && c->quota != NULL)
         rc = config_set(c->home, "quota", c->quota, &c->err);
     if (rc == 0)
-        rc = publish_profile(c, id, name);
-    passphrase_wipe(&pass);
+        rc = sign_profile(c, id, name);
     if (text.base != NULL)
         sodium_memzero(text.base, text.cap);
     buf_deinit(&text);
@@ -140,18 +101,25 @@ int cmd_init(struct cli *c)
         rc = config_check("name", c->name, &c->err);
     if (rc == 0 &&
         keyfile_identity_info(c->home, &who, NULL) != ERR_NOT_FOUND) {
-        rc = err_set(&c->err, ERR_CONFLICT, "'%s' has an identity already",
-                     c->home);
-        err_hint(&c->err, "lyceum id shows it; another --home holds another");
+        rc = err_set(&c->err, ERR_CONFLICT, say(SAY_HAS_IDENTITY), c->home);
+        err_hint(&c->err, "%s", say(SAY_TRY_OTHER_HOME));
     }
     if (rc == 0)
         rc = make(c, c->name != NULL ? c->name : "");
     return rc == 0 ? answer(c, show_init) : rc;
 }
 
+static int unknown_word(struct cli *c)
+{
+    int rc = err_set(&c->err, ERR_INVALID, "id show, id export or id import");
+
+    err_hint(&c->err, say(SAY_TRY_HELP), " ", "id");
+    return rc;
+}
+
 int cmd_id(struct cli *c)
 {
     if (c->word_count == 1 && strcmp(c->words[0], "show") != 0)
-        return err_set(&c->err, ERR_INVALID, "id show is all there is");
+        return unknown_word(c);
     return answer(c, show_id);
 }

@@ -57,21 +57,22 @@ void commands_help_group(const char *group);
 void commands_help(void);
 
 /* The commands, each in its cmd_*.c. */
-int cmd_init(struct cli *c), cmd_id(struct cli *c), cmd_publish(struct cli *c),
-    cmd_lint(struct cli *c), cmd_new(struct cli *c), cmd_ticket(struct cli *c),
-    cmd_get(struct cli *c), cmd_update(struct cli *c),
-    cmd_rollback(struct cli *c), cmd_record(struct cli *c),
-    cmd_ls(struct cli *c), cmd_info(struct cli *c), cmd_diff(struct cli *c),
-    cmd_why(struct cli *c), cmd_withdraw(struct cli *c),
-    cmd_verify(struct cli *c), cmd_rm(struct cli *c), cmd_pin(struct cli *c),
-    cmd_unpin(struct cli *c), cmd_gc(struct cli *c), cmd_export(struct cli *c),
-    cmd_status(struct cli *c), cmd_node_run(struct cli *c),
-    cmd_node_start(struct cli *c), cmd_node_stop(struct cli *c),
-    cmd_node_status(struct cli *c), cmd_peer_ls(struct cli *c),
-    cmd_peer_add(struct cli *c), cmd_peer_rm(struct cli *c),
-    cmd_peer_block(struct cli *c), cmd_peer_unblock(struct cli *c),
-    cmd_config_get(struct cli *c), cmd_config_set(struct cli *c),
-    cmd_config_check(struct cli *c), cmd_pack(struct cli *c),
-    cmd_unpack(struct cli *c);
+int cmd_init(struct cli *c), cmd_id(struct cli *c),
+    cmd_id_export(struct cli *c), cmd_id_import(struct cli *c),
+    cmd_publish(struct cli *c), cmd_lint(struct cli *c), cmd_new(struct cli *c),
+    cmd_ticket(struct cli *c), cmd_get(struct cli *c),
+    cmd_update(struct cli *c), cmd_rollback(struct cli *c),
+    cmd_record(struct cli *c), cmd_ls(struct cli *c), cmd_info(struct cli *c),
+    cmd_diff(struct cli *c), cmd_why(struct cli *c),
+    cmd_withdraw(struct cli *c), cmd_verify(struct cli *c),
+    cmd_rm(struct cli *c), cmd_pin(struct cli *c), cmd_unpin(struct cli *c),
+    cmd_gc(struct cli *c), cmd_export(struct cli *c), cmd_status(struct cli *c),
+    cmd_node_run(struct cli *c), cmd_node_start(struct cli *c),
+    cmd_node_stop(struct cli *c), cmd_node_status(struct cli *c),
+    cmd_peer_ls(struct cli *c), cmd_peer_add(struct cli *c),
+    cmd_peer_rm(struct cli *c), cmd_peer_block(struct cli *c),
+    cmd_peer_unblock(struct cli *c), cmd_config_get(struct cli *c),
+    cmd_config_set(struct cli *c), cmd_config_check(struct cli *c),
+    cmd_pack(struct cli *c), cmd_unpack(struct cli *c);
 
 #endif

@@ -88,7 +88,13 @@ static int help(const struct cli *c)
 
     if (cmd != NULL)
         commands_help_one(cmd);
-    else if (c->word_count != 0)
+    if (cmd != NULL && c->word_count == 1 && commands_is_group(c->words[0])) {
+        printf("\n");
+        commands_help_group(c->words[0]);
+    }
+    if (cmd != NULL)
+        return 0;
+    if (c->word_count != 0)
         commands_help_group(c->words[0]);
     else
         commands_help();

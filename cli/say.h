@@ -172,6 +172,12 @@
     X(NOT_RUNNING, "not running", "未运行")                                    \
     X(HOLDS, "%s, %s stored, %s free", "%s，存储 %s，剩余 %s")                 \
     X(WATCH_RATES, "in %s/s, out %s/s", "下行 %s/s，上行 %s/s")                \
+    X(KEY_EXPORTED, "Key of %s written to %s", "%s 的密钥已写入 %s")           \
+    X(TRY_INIT, "lyceum init makes one", "用 lyceum init 创建")                \
+    X(HAS_IDENTITY, "'%s' has an identity already", "“%s”已有身份")            \
+    X(TRY_OTHER_HOME, "lyceum id shows it; another --home holds another",      \
+      "用 lyceum id 查看；另一身份请用另一个 --home")                          \
+    X(NOT_A_KEY, "'%s' is no key file", "“%s”不是密钥文件")                    \
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
     X(LINT_GOOD, "Ready to publish: %s, %s", "可以发布：%s，%s")               \

@@ -4,11 +4,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <time.h>
 
 #include <sodium.h>
 
 #include "cli/passphrase.h"
 #include "crypto/did.h"
+#include "crypto/profile.h"
 #include "storage/config.h"
 #include "storage/keyfile.h"
 
@@ -97,6 +100,47 @@ int sign_payload(struct cli *c, const struct identity *id,
                  : sign_bytes(c, id, type, s, out_hex);
 
     free(payload);
+    return rc;
+}
+
+static bool low_memory(void)
+{
+    struct sysinfo s;
+
+    return sysinfo(&s) == 0 &&
+           (unsigned long long)s.totalram * s.mem_unit < (1ull << 30);
+}
+
+int sign_seal(struct cli *c, const struct identity *id, const char *name,
+              struct buf *out)
+{
+    struct passphrase pass = {NULL, 0};
+    int rc = c->no_passphrase ? 0 : passphrase_new(&pass, &c->err);
+
+    if (rc == 0)
+        rc = vault_seal(id, name, pass.text, pass.len, low_memory(), out,
+                        &c->err);
+    passphrase_wipe(&pass);
+    return rc;
+}
+
+int sign_profile(struct cli *c, const struct identity *id, const char *name)
+{
+    struct profile_payload p = {.time_ms = (uint64_t)time(NULL) * 1000};
+    struct buf payload = BUF_INIT;
+    int rc;
+
+    if (name[0] == '\0')
+        return 0;
+    p.name.p = (const uint8_t *)name;
+    p.name.len = strlen(name);
+    memcpy(p.box_key, identity_box_public(id), sizeof p.box_key);
+    if (profile_encode(&p, &payload, NULL) != 0) {
+        buf_deinit(&payload);
+        return 0; /* a name that may not stand in a record stays at home */
+    }
+    rc = sign_and_put(c, id, RECORD_PROFILE, buf_span(&payload));
+    buf_deinit(&payload);
     return rc;
 }
 

@@ -24,4 +24,12 @@ int sign_payload(struct cli *c, const struct identity *id,
 int sign_and_put(struct cli *c, const struct identity *id,
                  enum record_type type, struct span payload);
 
+/** sign_seal - @id as the text of a key file, appended to @out: under a
+ *  passphrase that is asked for, or plain with --no-passphrase. */
+int sign_seal(struct cli *c, const struct identity *id, const char *name,
+              struct buf *out);
+
+/** sign_profile - publish how @id is called. An empty name is nobody's. */
+int sign_profile(struct cli *c, const struct identity *id, const char *name);
+
 #endif

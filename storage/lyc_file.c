@@ -54,7 +54,7 @@ static int wait_for(int fd, short events, const _Atomic bool *stop,
 struct lyc_out {
     char *path, *tmp; /* tmp NULL: a stream */
     int fd;
-    bool replace, finished;
+    bool replace, secret, finished;
     const _Atomic bool *stop;
     uint64_t at, synced;
 };
@@ -90,15 +90,33 @@ static bool is_ours(const struct lyc_out *o)
            here.st_ino == there.st_ino && here.st_dev == there.st_dev;
 }
 
+/* One of a killed run may be more open than this one wants. A file system that
+ * keeps no modes (FAT) shows what it is mounted with. */
+static bool close_to_others(const struct lyc_out *o)
+{
+    struct stat st;
+
+    (void)fchmod(o->fd, 0600);
+    return fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           st.st_uid == geteuid();
+}
+
 static int open_tmp(struct lyc_out *o, struct err *e)
 {
     int rc = check_name(o, e);
 
     if (rc != 0)
         return rc;
-    o->fd = open(o->tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    o->fd = open(o->tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                 o->secret ? 0600 : 0666);
     if (o->fd < 0)
         return err_errno(e, errno, "create '%s'", o->tmp);
+    if (o->secret && !close_to_others(o)) {
+        (void)close(o->fd);
+        o->fd = -1;
+        return err_set(e, ERR_REFUSED, "'%s' is there, and others may read it",
+                       o->tmp);
+    }
     if (flock(o->fd, LOCK_EX | LOCK_NB) != 0 || !is_ours(o)) {
         rc = err_set(e, ERR_CONFLICT, "'%s' is being written", o->path);
         (void)close(o->fd); /* and it is not ours to remove */
@@ -127,6 +145,7 @@ int lyc_out_open(const struct lyc_out_options *opt, struct lyc_out **out,
     o->fd = -1;
     o->stop = opt->stop;
     o->replace = opt->replace;
+    o->secret = opt->secret;
     o->path = strdup(opt->path);
     if (o->path == NULL ||
         (!opt->stream && asprintf(&o->tmp, "%s.lyceum-tmp", opt->path) < 0))

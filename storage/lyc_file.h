@@ -17,6 +17,7 @@ struct lyc_out_options {
     const char *path; /* absolute */
     bool stream;      /* append to what is open there; else a new file */
     bool replace;     /* a plain file of that name goes */
+    bool secret;      /* 0600, and no file of somebody else's is taken over */
     const _Atomic bool *stop; /* ends with ERR_INTERRUPTED soon after it is set;
                                  NULL: never. Outlives the file */
 };

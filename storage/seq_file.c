@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crypto/base/buf.h"
 #include "storage/file_io.h"
@@ -102,4 +103,22 @@ int seq_file_write(const char *home, const struct author_id *author,
     buf_deinit(&next);
     buf_deinit(&text);
     return rc;
+}
+
+int seq_file_doubt(const char *home, struct err *e)
+{
+    static const char text[] =
+        "The numbers in seq may be old: peers are asked before signing.\n";
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s/seq.old", home);
+    return file_io_save(path, text, sizeof text - 1, e);
+}
+
+bool seq_file_doubtful(const char *home)
+{
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s/seq.old", home);
+    return access(path, F_OK) == 0;
 }

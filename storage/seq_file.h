@@ -4,6 +4,8 @@
 #ifndef STORAGE_SEQ_FILE_H
 #define STORAGE_SEQ_FILE_H
 
+#include <stdbool.h>
+
 #include "crypto/base/err.h"
 #include "crypto/base/ids.h"
 
@@ -15,5 +17,11 @@ int seq_file_read(const char *home, const struct author_id *author,
 /** seq_file_write - note @seq, durably, whatever stood there. */
 int seq_file_write(const char *home, const struct author_id *author,
                    const struct course_id *course, uint64_t seq, struct err *e);
+
+/** seq_file_doubt - the numbers of this home may be old ones: it was restored,
+ * or its identity came from elsewhere. Stays so; durable (HOME/seq.old). */
+int seq_file_doubt(const char *home, struct err *e);
+/** seq_file_doubtful - has that been said? */
+bool seq_file_doubtful(const char *home);
 
 #endif

@@ -69,3 +69,20 @@ TEST(seq_file, faults)
         assert_int_equal(read_seq(home, 1, 1), 12);
     }
 }
+
+/* Said once, it stays, and the numbers stay too. */
+TEST(seq_file, doubt)
+{
+    const char *home = test_tmpdir();
+
+    assert_false(seq_file_doubtful(home));
+    assert_int_equal(write_seq(home, 1, 1, 12), 0);
+    file_io_fault_after(FAULT_WRITE, 0, 1, ENOSPC);
+    assert_int_equal(seq_file_doubt(home, NULL), ERR_NO_SPACE);
+    keep_no_faults();
+    assert_false(seq_file_doubtful(home));
+    assert_int_equal(seq_file_doubt(home, NULL), 0);
+    assert_int_equal(seq_file_doubt(home, NULL), 0);
+    assert_true(seq_file_doubtful(home));
+    assert_int_equal(read_seq(home, 1, 1), 12);
+}
