@@ -32,8 +32,8 @@ struct cli {
     const char *peers[CLI_PEERS_MAX];
     size_t peer_count;
     long lesson, since;
-    bool check, no_passphrase, dry_run, allow_secrets, best, versions, all,
-        banned;
+    bool check, no_passphrase, sheet, dry_run, allow_secrets, best, versions,
+        all, banned;
     bool in_place, copy, reread, watch;
     struct client *client;
     struct err err;

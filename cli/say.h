@@ -177,6 +177,17 @@
     X(HAS_IDENTITY, "'%s' has an identity already", "“%s”已有身份")            \
     X(TRY_OTHER_HOME, "lyceum id shows it; another --home holds another",      \
       "用 lyceum id 查看；另一身份请用另一个 --home")                          \
+    X(SHEET_TITLE, "Recovery sheet of %s, %s", "%s 的恢复纸条，%s")            \
+    X(SHEET_SECRET, "Who reads these rows can sign as you. Keep it on paper.", \
+      "看到这些字的人就能以你的名义签名。请只写在纸上。")                      \
+    X(SHEET_HOW, "To take it back: lyceum id import --sheet -",                \
+      "取回身份：lyceum id import --sheet -")                                  \
+    X(SHEET_ROW, "row %d of %d: ", "第 %d 行（共 %d 行）：")                   \
+    X(SHEET_MISTYPED, "This row is not right (%s). Again, please.",            \
+      "这一行不对（%s），请重新输入。")                                        \
+    X(TRY_SHEET, "look at that row again: no I, L, O or U stands in it",       \
+      "请再看那一行：其中没有 I、L、O、U")                                     \
+    X(WANTS_FILE, "a file is wanted, or --sheet", "需要文件名，或 --sheet")    \
     X(NOT_A_KEY, "'%s' is no key file", "“%s”不是密钥文件")                    \
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \

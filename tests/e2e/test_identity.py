@@ -1,7 +1,9 @@
 """A person's key leaves a home and comes to another: files and sheets."""
 import os
+import pty
+import time
 
-from lib import Case
+from lib import Case, clean_env
 
 
 class Identity(Case):
@@ -124,3 +126,81 @@ class Identity(Case):
     def test_no_identity(self):
         self.words(self.home().run("id", "export", self.file, code=None), 5)
         self.assertFalse(os.path.exists(self.file))
+
+    # --- sheets
+
+    def sheet(self, home, *args):
+        return home.run("id", "export", "--sheet", *args, **self.env).out
+
+    def test_sheet(self):
+        home = self.sealed_home()
+        did = home.json("id")["did"]
+        text = self.sheet(home)
+        for word in ("ada", did, "id import --sheet", time.strftime("%Y-%m-")):
+            self.assertIn(word, text)
+        rows = [r for r in text.splitlines() if not r.startswith("#")]
+        self.assertEqual(len(rows), 8)
+        typed = "\n".join(r[3:].lower().replace("-", " ").replace("0", "o")
+                          for r in rows)
+        for words in (text, typed, "\n".join(reversed(rows))):
+            other = self.home()
+            i = other.json("id", "import", "--sheet", "-", "--name", "ada",
+                           stdin=words, **self.env)
+            self.assertEqual((i["did"], i["name"]), (did, "ada"))
+            self.assertIn(b"argon2id", self.read(other.path, "identity.key"))
+        self.sheet(home, self.file)
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+        other = self.home()
+        self.assertEqual(other.json("id", "import", "--sheet", self.file,
+                                    "--no-passphrase")["did"], did)
+        self.words(home.run("id", "import", "--sheet", self.file, code=None), 10)
+        zh = self.sheet(home, "--lang", "zh")
+        self.assertIn("恢复纸条", zh)
+        self.assertEqual(self.home().json("id", "import", "--sheet", "-",
+                                          "--no-passphrase", stdin=zh)["did"],
+                         did)
+
+    # The row with the mistake is named, and nothing becomes of it.
+    def test_sheet_mistyped(self):
+        rows = [r for r in self.sheet(self.sealed_home()).splitlines()
+                if not r.startswith("#")]
+        other = self.home()
+        for i in range(8):
+            bad = list(rows)
+            bad[i] = bad[i][:-1] + ("0" if bad[i][-1] != "0" else "4")
+            for text in (bad, rows[:i] + rows[i + 1:], rows + [rows[i]]):
+                r = other.run("id", "import", "--sheet", "-", code=None,
+                              stdin="\n".join(text), **self.env)
+                self.assertIn(f"row {i + 1} ", self.words(r, 4).err)
+                self.assertNoIdentity(other)
+        self.words(other.run("id", "import", "--sheet", "-", code=None,
+                             stdin="x" * 20000, **self.env), 4)
+        self.words(other.run("id", "export", code=None), 2)
+
+    # On a terminal a mistyped row is asked for again.
+    def test_sheet_typed(self):
+        home = self.sealed_home()
+        rows = [r[3:] for r in self.sheet(home).splitlines()
+                if not r.startswith("#")]
+        other = self.home()
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execvpe(other.binary,
+                       other.argv("id", "import", "--sheet", "-"),
+                       clean_env(**self.env))
+        seen = b""
+        for row in ["7 7", rows[0], "o" * 10, *rows[1:]]:
+            while not seen.rstrip().endswith(b"of 8:"):
+                seen += os.read(fd, 1024)
+            seen = b""
+            os.write(fd, row.encode() + b"\n")
+        try:
+            while True:
+                seen += os.read(fd, 1024)
+                if not seen:
+                    break
+        except OSError:
+            pass
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0,
+                         seen)
+        self.assertEqual(other.json("id")["did"], home.json("id")["did"])
