@@ -27,7 +27,7 @@ static void show_export(struct cli *c, const json_t *r)
            output_text(r, "file"));
     printf("\n");
     if (!json_is_true(json_object_get(r, "sealed")))
-        printf("%s\n", say(SAY_KEY_IS_PLAIN));
+        printf("%s\n", say(SAY_FILE_IS_PLAIN));
 }
 
 static void answer_export(struct cli *c, const struct vault_info *who)

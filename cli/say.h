@@ -188,6 +188,20 @@
     X(TRY_SHEET, "look at that row again: no I, L, O or U stands in it",       \
       "请再看那一行：其中没有 I、L、O、U")                                     \
     X(WANTS_FILE, "a file is wanted, or --sheet", "需要文件名，或 --sheet")    \
+    X(FILE_IS_PLAIN, "It has no passphrase: who reads it can sign as you.",    \
+      "它没有密码：看到它的人就能以你的名义签名。")                            \
+    X(BACKED_UP, "Backed up to %s, %s.", "已备份到 %s，%s。")                  \
+    X(BACKUP_WITHOUT,                                                          \
+      "Contents of courses are not in it: lyceum pack does that.",             \
+      "其中不含课程内容：用 lyceum pack 打包。")                               \
+    X(RESTORED, "Restored to %s, as it was on %s.",                            \
+      "已恢复到 %s（备份于 %s）。")                                            \
+    X(RESTORED_NEXT,                                                           \
+      "Publish a folder again, or lyceum get, to have the contents back.",     \
+      "再次发布文件夹，或用 lyceum get 取回内容。")                            \
+    X(TRY_OTHER_BACKUP,                                                        \
+      "take another copy of the backup; nothing was changed here",             \
+      "请换一份备份；本机未作任何改动")                                        \
     X(NOT_A_KEY, "'%s' is no key file", "“%s”不是密钥文件")                    \
     X(NODE_IS, "node %s", "节点 %s")                                           \
     X(NO_PEERS, "No peers connected.", "没有已连接的节点。")                   \
