@@ -63,11 +63,11 @@ static json_t *prepare_request(struct cli *c)
 
     if (dir == NULL)
         return NULL;
-    q = json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}", "op",
+    q = json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "op",
                   "publish.prepare", "dir", dir, "dry_run", c->dry_run,
                   "allow_secrets", c->allow_secrets, "best", c->best,
-                  "in_place", c->in_place, "copy", c->copy, "reread",
-                  c->reread);
+                  "in_place", c->in_place, "copy", c->copy, "reread", c->reread,
+                  "yes", c->yes);
     free(dir);
     if (q != NULL && c->course != NULL)
         (void)json_object_set_new(q, "course", json_string(c->course));
@@ -134,11 +134,38 @@ static int add_ticket(struct cli *c, json_t *r)
 static void drop_internals(json_t *r)
 {
     static const char *const keys[] = {
-        "course_payload", "edition_payload", "root", "mark", "dir",
-        "new_course"};
+        "course_payload", "edition_payload", "root", "mark", "dir", "ask",
+        "must_ask",       "new_course"};
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         (void)json_object_del(r, keys[i]);
+}
+
+/* Is there a newer edition than this home knows of? Two of one number would be
+ * for ever. A home that may be behind needs an answer, or a yes. */
+static int ask_head(struct cli *c, json_t *r)
+{
+    bool must = json_is_true(json_object_get(r, "must_ask")) && !c->yes;
+    json_t *peers = json_array();
+    json_t *done = NULL;
+    int rc;
+
+    for (size_t i = 0; i < c->peer_count; i++)
+        (void)json_array_append_new(peers, json_string(c->peers[i]));
+    if (must && !c->quiet)
+        fprintf(stderr, "%s\n", say(SAY_ASKING_HEAD));
+    rc = cli_call(c,
+                  json_pack("{s:s, s:O, s:O, s:b, s:b, s:I, s:o}", "op",
+                            "publish.ask", "course",
+                            json_object_get(r, "course"), "edition",
+                            json_object_get(r, "edition"), "must", must,
+                            "offline", c->offline, "timeout_ms",
+                            (json_int_t)c->timeout_ms, "peers", peers),
+                  &done);
+    if (rc == 0)
+        take_over(r, done, "asked");
+    json_decref(done);
+    return rc;
 }
 
 /* What is about to be signed, before a passphrase is asked for. */
@@ -179,7 +206,10 @@ int cmd_publish(struct cli *c)
         show_notes(c, r);
     if (rc == 0 && !c->dry_run &&
         !json_is_true(json_object_get(r, "unchanged"))) {
-        rc = show_what_is_signed(c, r);
+        if (json_is_true(json_object_get(r, "ask")))
+            rc = ask_head(c, r);
+        if (rc == 0)
+            rc = show_what_is_signed(c, r);
         if (rc == 0)
             rc = sign_unlock(c, &id);
         if (rc == 0)

@@ -26,7 +26,7 @@ struct option_spec {
     const char *help[2]; /* by enum say_lang; NULL: not listed */
 };
 
-#define COMMAND_OPTIONS_MAX 8
+#define COMMAND_OPTIONS_MAX 9
 
 struct command {
     const char *name;  /* "get", "node run" */

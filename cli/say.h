@@ -190,6 +190,9 @@
     X(WANTS_FILE, "a file is wanted, or --sheet", "需要文件名，或 --sheet")    \
     X(FILE_IS_PLAIN, "It has no passphrase: who reads it can sign as you.",    \
       "它没有密码：看到它的人就能以你的名义签名。")                            \
+    X(ASKING_HEAD,                                                             \
+      "Asking peers for newer editions: this home may be behind.",             \
+      "正在向节点询问更新的版本：本机可能不是最新。")                          \
     X(BACKED_UP, "Backed up to %s, %s.", "已备份到 %s，%s。")                  \
     X(BACKUP_WITHOUT,                                                          \
       "Contents of courses are not in it: lyceum pack does that.",             \

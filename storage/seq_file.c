@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sodium.h>
 #include <unistd.h>
 
 #include "crypto/base/buf.h"
@@ -105,20 +106,46 @@ int seq_file_write(const char *home, const struct author_id *author,
     return rc;
 }
 
+static void doubt_path(const char *home, char path[4096])
+{
+    (void)snprintf(path, 4096, "%s/seq.old", home);
+}
+
 int seq_file_doubt(const char *home, struct err *e)
 {
-    static const char text[] =
-        "The numbers in seq may be old: peers are asked before signing.\n";
+    uint8_t name[(SEQ_FILE_DOUBT_CHARS - 1) / 2];
+    char text[128];
     char path[4096];
+    int n;
 
-    (void)snprintf(path, sizeof path, "%s/seq.old", home);
-    return file_io_save(path, text, sizeof text - 1, e);
+    randombytes_buf(name, sizeof name);
+    hex_encode(name, sizeof name, text);
+    n = snprintf(text + 2 * sizeof name, sizeof text - 2 * sizeof name,
+                 " the numbers in seq may be old: peers are asked before"
+                 " signing\n");
+    doubt_path(home, path);
+    return file_io_save(path, text, 2 * sizeof name + (size_t)n, e);
 }
 
 bool seq_file_doubtful(const char *home)
 {
     char path[4096];
 
-    (void)snprintf(path, sizeof path, "%s/seq.old", home);
+    doubt_path(home, path);
     return access(path, F_OK) == 0;
+}
+
+void seq_file_doubt_name(const char *home, char out[SEQ_FILE_DOUBT_CHARS])
+{
+    struct buf text = BUF_INIT;
+    char path[4096];
+
+    out[0] = '\0';
+    doubt_path(home, path);
+    if (file_io_load(path, 4096, &text, NULL) == 0 &&
+        text.len >= SEQ_FILE_DOUBT_CHARS) {
+        memcpy(out, text.base, SEQ_FILE_DOUBT_CHARS - 1);
+        out[SEQ_FILE_DOUBT_CHARS - 1] = '\0';
+    }
+    buf_deinit(&text);
 }

@@ -18,10 +18,15 @@ int seq_file_read(const char *home, const struct author_id *author,
 int seq_file_write(const char *home, const struct author_id *author,
                    const struct course_id *course, uint64_t seq, struct err *e);
 
+#define SEQ_FILE_DOUBT_CHARS 17 /* with NUL */
+
 /** seq_file_doubt - the numbers of this home may be old ones: it was restored,
  * or its identity came from elsewhere. Stays so; durable (HOME/seq.old). */
 int seq_file_doubt(const char *home, struct err *e);
 /** seq_file_doubtful - has that been said? */
 bool seq_file_doubtful(const char *home);
+/** seq_file_doubt_name - random and another one each time that it is said; ""
+ *  while it is not. */
+void seq_file_doubt_name(const char *home, char out[SEQ_FILE_DOUBT_CHARS]);
 
 #endif

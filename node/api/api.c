@@ -24,6 +24,7 @@ static const struct api_op ops[] = {
     {"pack", API_POOL, api_pack, NULL},
     {"unpack", API_POOL, api_unpack, api_unpacked},
     {"publish.prepare", API_POOL, api_prepare, NULL},
+    {"publish.ask", API_ASYNC, api_ask_head, NULL},
     {"publish.commit", API_POOL, api_commit, api_committed},
     {"withdraw.prepare", API_POOL, api_withdraw, NULL},
     {"withdraw.commit", API_POOL, api_withdraw_commit, api_withdrawn},

@@ -152,7 +152,7 @@ static void on_done(void *user, int rc, const struct err *e,
     api__finish(call, rc);
 }
 
-static int hint_peers(struct api_call *call, const struct course_id *course)
+int api__hint_peers(struct api_call *call, const struct course_id *course)
 {
     const json_t *list = json_object_get(call->args, "peers");
     const char *name = api__text(call, "course");
@@ -221,7 +221,7 @@ int api_get(struct api_call *call)
     if (rc == 0)
         rc = node_online(call->n, &call->err);
     if (rc == 0)
-        rc = hint_peers(call, &opt.course);
+        rc = api__hint_peers(call, &opt.course);
     if (rc == 0)
         rc = journal_unset(node_choices(call->n), "removed",
                            course_id_hex(&opt.course).s, &call->err);

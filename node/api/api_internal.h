@@ -96,6 +96,32 @@ void api__tell_withdrawn(struct node *n, const struct course_id *course,
 json_t *api__versions(struct node *n, const struct course_id *course,
                       const struct record_id *current);
 
+struct head { /* the newest of a chain that is known here */
+    struct node *n;
+    struct record_id edition; /* when its record is known */
+    uint64_t seq;             /* 0: none */
+};
+
+/** api__head - of @course; numbers of withdrawn editions count. */
+void api__head(struct node *n, const struct course_id *course,
+               struct head *out);
+/** api__newer_head - ERR_CONFLICT, with the words for it. */
+int api__newer_head(const struct course_id *course, uint64_t newest,
+                    struct err *e);
+/** api__check_head - may @author sign what follows the newest edition known
+ *  here? ERR_CONFLICT: it is his, was not signed here and is not whole here. */
+int api__check_head(struct node *n, const struct course_id *course,
+                    const struct author_id *author, struct err *e);
+/** api__must_ask - the numbers of this home may be old, and nothing of @course
+ *  was signed since. */
+bool api__must_ask(struct node *n, const struct course_id *course);
+/** api__signed_here - from now on they are not, for @course. */
+int api__signed_here(struct api_call *call, const struct course_id *course);
+
+/** api__hint_peers - tell the core of the peers in `peers` and of those of a
+ *  ticket in `course`. */
+int api__hint_peers(struct api_call *call, const struct course_id *course);
+
 /** api__slug - lower case, letters and digits of any script, else '-'. */
 void api__slug(const struct buf *title, struct buf *out);
 
@@ -104,6 +130,7 @@ api_handler api_ls, api_info, api_diff, api_ticket, api_record, api_rm,
     api_prepare, api_commit, api_committed, api_get, api_rollback, api_status,
     api_stop, api_peer_ls, api_peer_add, api_peer_rm, api_peer_block,
     api_peer_unblock, api_put_record, api_withdraw, api_withdraw_commit,
-    api_withdrawn, api_pack, api_unpack, api_unpacked, api_why, api_why_peers;
+    api_withdrawn, api_ask_head, api_pack, api_unpack, api_unpacked, api_why,
+    api_why_peers;
 
 #endif

@@ -15,6 +15,7 @@
 #include "storage/codec.h"
 #include "storage/import.h"
 #include "storage/keyfile.h"
+#include "storage/seq_file.h"
 
 #define TITLE_KEY_MAX 4200
 
@@ -39,6 +40,7 @@ struct publish {
     struct course_id course;
     struct buf course_payload; /* of a course that is not signed yet */
     bool is_new;
+    bool is_fresh; /* nobody else can know of it */
     struct import_result result;
     struct buf edition_payload;
     struct record_id current;
@@ -95,13 +97,15 @@ static int draft_course(struct publish *p)
 static int reserve(struct publish *p)
 {
     char *hex = malloc(2 * p->course_payload.len + 1);
-    const char *values[1] = {hex};
+    char since[SEQ_FILE_DOUBT_CHARS];
+    const char *values[2] = {hex, since};
     int rc;
 
     if (hex == NULL)
         return err_set(&p->call->err, ERR_NOMEM, "publish");
     hex_encode(p->course_payload.base, p->course_payload.len, hex);
-    rc = journal_set(node_roots(p->n), "draft", p->root, values, 1,
+    seq_file_doubt_name(node_home(p->n), since);
+    rc = journal_set(node_roots(p->n), "draft", p->root, values, 2,
                      &p->call->err);
     free(hex);
     return rc;
@@ -124,6 +128,19 @@ static bool take_draft(struct publish *p)
     }
     free(hex);
     return ok;
+}
+
+/* Was the draft made since the numbers of this home are doubted? Then nobody
+ * else can have gone on with it. */
+static bool is_of_this_home(const struct publish *p)
+{
+    char since[SEQ_FILE_DOUBT_CHARS];
+    char now[SEQ_FILE_DOUBT_CHARS];
+
+    seq_file_doubt_name(node_home(p->n), now);
+    return journal_get(node_roots(p->n), "draft", p->root, 1, since,
+                       sizeof since) == 0 &&
+           strcmp(since, now) == 0;
 }
 
 static int course_id_of_draft(struct publish *p)
@@ -165,8 +182,10 @@ static int find_course(struct publish *p)
     p->is_new = true;
     if (take_draft(p) && course_id_of_draft(p) == 0) {
         p->is_new = !is_known(p);
+        p->is_fresh = p->is_new && is_of_this_home(p);
         return 0;
     }
+    p->is_fresh = true;
     p->course_payload.len = 0;
     rc = draft_course(p);
     if (rc == 0 && !api__flag(p->call, "dry_run"))
@@ -212,6 +231,10 @@ static int make_edition(struct publish *p)
         !catalog_withdrawn(node_catalog(p->n), &p->course, &p->current, top,
                            NULL))
         compare_current(p);
+    if (!p->unchanged && !api__flag(p->call, "yes"))
+        rc = api__check_head(p->n, &p->course, &p->author, &p->call->err);
+    if (rc != 0)
+        return rc;
     e->time_ms = wall_clock_ms();
     e->course = p->course;
     e->seq = p->seq;
@@ -265,6 +288,8 @@ static json_t *answer(struct publish *p)
     set(o, "notes", notes_of(r));
     set(o, "read_bytes", json_integer((json_int_t)r->read_bytes));
     set(o, "in_place", json_boolean(p->in_place));
+    set(o, "ask", json_boolean(!p->is_fresh));
+    set(o, "must_ask", json_boolean(api__must_ask(p->n, &p->course)));
     set(o, "root", json_string(p->root));
     set(o, "dir", json_string(p->dir));
     set(o, "mark", json_integer((json_int_t)p->mark));
@@ -421,6 +446,8 @@ static int commit(struct api_call *call, struct buf *course_record,
         rc = put(call, course_record, NULL);
     if (rc == 0)
         rc = put(call, edition_record, &edition);
+    if (rc == 0)
+        rc = api__signed_here(call, &call->course);
     if (rc == 0)
         rc = keep_roots(call, course, root);
     if (rc == 0 && api__text(call, "dir") != NULL)

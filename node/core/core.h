@@ -398,6 +398,18 @@ struct core_progress {
 void core_progress(const struct core *c, const struct course_id *course,
                    struct core_progress *out);
 
+struct core_asked {    /* who was asked about a course that is being fetched */
+    uint32_t answered; /* connected peers that said what they know of it */
+    uint32_t knowing;  /* of these, that know it */
+    bool waiting;      /* for a dial, a HELLO, an answer */
+    bool storing;      /* records that came are not in the catalog yet */
+    bool known;        /* there are addresses or peers */
+};
+
+/** core_asked - all zero but `known` when @course is not being fetched. */
+void core_asked(const struct core *c, const struct course_id *course,
+                struct core_asked *out);
+
 struct core_peer_info {
     struct node_id node;
     const char *address; /* borrowed until the next core_step */

@@ -270,6 +270,29 @@ static void look_at(struct core *c, struct topic *t, struct conn *p,
     }
 }
 
+void core_asked(const struct core *c, const struct course_id *course,
+                struct core_asked *out)
+{
+    const struct topic *t = topic__find(c, course);
+
+    *out = (struct core_asked){.known = c->book_count != 0 || c->conns != NULL};
+    if (t == NULL)
+        return;
+    out->waiting = t->loading || t->need_course || book__dialling(c);
+    out->storing = t->storing != 0;
+    for (struct conn *p = c->conns; p != NULL; p = p->next) {
+        const struct ask *a = topic__ask_of(p, course);
+        bool said =
+            a != NULL && (a->state == ASK_EMPTY || a->state == ASK_ANSWERED);
+
+        if (p->dropping)
+            continue;
+        out->answered += said;
+        out->knowing += a != NULL && a->state == ASK_ANSWERED;
+        out->waiting |= !p->greeted || !said;
+    }
+}
+
 static void notify_once(struct core *c, const struct topic *t, bool *told,
                         enum core_notice notice)
 {

@@ -10,7 +10,11 @@
 #define TIMEOUT_DEFAULT_MS 30000
 #define UNREACHABLE_GRACE_MS 5000 /* before "nobody there" is an answer */
 #define NEWS_GRACE_MS 3000        /* wait for word of a newer edition */
-#define NEWS_SETTLE_MS 300        /* after the first peer takes part */
+#define HEAD_TICK_MS 25
+#define HEAD_ENOUGH 3      /* answers */
+#define HEAD_SETTLE_MS 300 /* for dials to begin */
+#define HEAD_LIMIT_MS 2000 /* for those who may answer or not */
+#define NEWS_SETTLE_MS 300 /* after the first peer takes part */
 
 static uint64_t now_ms(struct fetch *f)
 {
@@ -22,7 +26,8 @@ static void on_tick(uv_timer_t *timer);
 /* Act on the next turn of the loop, never inside a step of the core. */
 void fetch__kick(struct fetch *f)
 {
-    (void)uv_timer_start(&f->timer, on_tick, 0, TICK_MS);
+    (void)uv_timer_start(&f->timer, on_tick, 0,
+                         f->head ? HEAD_TICK_MS : TICK_MS);
 }
 
 void fetch__end_with(struct fetch *f, int rc, const struct err *e)
@@ -149,7 +154,7 @@ void fetch__note(struct fetch *f, enum core_notice notice)
     struct err err = ERR_INIT;
     struct core_progress p;
 
-    if (f->state == FETCH_WRITING)
+    if (f->head || f->state == FETCH_WRITING)
         return; /* this edition is put in place first: the next get moves on */
     switch (notice) {
     case NOTICE_EDITION:
@@ -281,7 +286,8 @@ static void end_now(struct fetch *f)
     if ((f->rc == 0 && f->complete) || f->whole)
         f->state = FETCH_DONE;
     fetch__fill_status(f, &s);
-    log_end(f, &s);
+    if (!f->head)
+        log_end(f, &s);
     core_peers(f->n->core, false, fetch__add_peer, &peers);
     if (!shared_course(f))
         stop_in_core(f);
@@ -367,6 +373,26 @@ static bool may_finish(const struct fetch *f)
            (f->met_ms != 0 && now - f->met_ms >= NEWS_SETTLE_MS);
 }
 
+/* Who was asked has answered, or there is nobody to ask. */
+static bool head_is_known(const struct fetch *f)
+{
+    uint64_t age = uv_now(f->n->loop) - f->start_ms;
+    struct core_asked a;
+
+    core_asked(f->n->core, &f->course, &a);
+    if (f->offline || f->n->transport == NULL || !a.known ||
+        age >= f->timeout_ms)
+        return true;
+    if (a.storing)
+        return false;
+    if (f->must ? a.knowing != 0 : a.answered != 0)
+        return a.answered >= HEAD_ENOUGH || age >= HEAD_LIMIT_MS ||
+               (!a.waiting && age >= HEAD_SETTLE_MS);
+    if (f->must)
+        return !a.waiting && age >= UNREACHABLE_GRACE_MS;
+    return age >= HEAD_LIMIT_MS || (!a.waiting && age >= HEAD_SETTLE_MS);
+}
+
 static void go_on(struct fetch *f)
 {
     if (f->check)
@@ -388,9 +414,11 @@ static void on_tick(uv_timer_t *timer)
     watch_progress(f, &s);
     if (!f->ending && f->events.progress != NULL)
         f->events.progress(f->user, &s);
-    if (!f->ending && !f->busy && may_finish(f))
+    if (f->head && !f->ending && head_is_known(f))
+        fetch__end_with(f, 0, NULL);
+    else if (!f->head && !f->ending && !f->busy && may_finish(f))
         go_on(f);
-    else if (!f->ending && !f->busy && !f->complete)
+    else if (!f->head && !f->ending && !f->busy && !f->complete)
         watch_clock(f, &s);
     if (!f->ending || f->busy)
         return;
@@ -423,6 +451,9 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     f->course = opt->course;
     f->follow = opt->follow;
     f->check = opt->check;
+    f->head = opt->head;
+    f->must = opt->must;
+    f->offline = opt->offline;
     f->lesson = opt->lesson;
     f->timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_DEFAULT_MS;
     uv_update_time(n->loop);
@@ -434,9 +465,10 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     f->next = n->fetches;
     n->fetches = f;
     fetch__kick(f);
-    log_begin(f);
+    if (!f->head)
+        log_begin(f);
     ev->ev.u.fetch.course = opt->course;
-    ev->ev.u.fetch.listing = opt->check;
+    ev->ev.u.fetch.listing = opt->check || opt->head;
     node__post(n, ev);
     *out = f;
     return 0;

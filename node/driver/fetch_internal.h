@@ -21,6 +21,7 @@ struct fetch {
     char *to;
     bool follow; /* `to` is where it lies already: only news goes there */
     bool check;  /* ends with the manifest */
+    bool head, must, offline; /* as in fetch_options */
     int32_t lesson;
     uint64_t timeout_ms;
 

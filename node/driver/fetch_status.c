@@ -6,10 +6,14 @@
 void fetch__fill_status(struct fetch *f, struct fetch_status *s)
 {
     struct core_progress p;
+    struct core_asked a;
 
     *s = (struct fetch_status){
         .state = f->state, .course = f->course, .edition = f->edition};
     core_progress(f->n->core, &f->course, &p);
+    core_asked(f->n->core, &f->course, &a);
+    s->answered = f->offline ? 0 : a.answered;
+    s->knowing = f->offline ? 0 : a.knowing;
     s->seq = p.seq;
     if (f->hm != NULL) {
         s->content_bytes = f->hm->m.bytes;

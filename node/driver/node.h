@@ -160,6 +160,8 @@ struct fetch_status {
     uint64_t rate_bps;
     uint32_t fetched_chunks, reused_chunks, rejected_chunks, missing_chunks;
     uint32_t peers, seeders;
+    uint32_t answered; /* peers that said what they know of the course */
+    uint32_t knowing;  /* of these, that know it */
     uint64_t elapsed_ms;
     const struct target *folder; /* for `done`: what became of it, or NULL */
 };
@@ -169,6 +171,10 @@ struct fetch_options {
     const char *to;      /* folder, or NULL: keep it in the home */
     bool follow;         /* to: only when it holds another edition now */
     bool check;          /* only see what there is to fetch */
+    bool head;           /* only ask for records; ends when peers have said what
+                            they know, or soon when there are none */
+    bool must;           /* head: wait for one that knows the course */
+    bool offline;        /* head: ask nobody */
     int32_t lesson;      /* 1..: this lesson first; 0 = none */
     uint64_t timeout_ms; /* without progress; 0 = 30,000 */
 };

@@ -76,7 +76,7 @@ class Backup(Case):
             self.assertEqual(mode & 0o077, 0, name)
 
     # Publishing the same folder brings its contents back and signs nothing; the
-    # next edition is the next one.
+    # next edition is the next one, once a peer was asked or that was waived.
     def test_publish_continues(self):
         home = self.expert()
         p = home.json("publish", self.course, **self.env)
@@ -87,9 +87,15 @@ class Backup(Case):
         self.assertEqual((again["course"], again["edition"]), (p["course"], 1))
         self.assertTrue(again["unchanged"])
         self.assertEqual(back.json("verify", "--all")["missing"], 0)
-        self.write("git/README.md", "# Git\n\nMore.\n")
+        self.edit("More.")
+        for args in ((), ("--offline",)):
+            r = back.run(*args, "publish", self.course, code=None, **self.env)
+            self.assertIn("--peer", self.words(r, 6).err)
         n = back.json("-y", "publish", self.course, **self.env)
         self.assertEqual((n["course"], n["edition"]), (p["course"], 2))
+        self.edit("And more.")  # from here on the home knows its numbers
+        n = back.json("publish", self.course, **self.env)
+        self.assertEqual((n["course"], n["edition"]), (p["course"], 3))
 
     # While a node runs; of a home without identity; of none.
     def test_which_homes(self):
@@ -123,6 +129,138 @@ class Backup(Case):
         back = self.home()
         back.json("restore", self.file)
         self.assertEqual(back.json("id")["did"], home.json("id")["did"])
+
+    # --- the numbers of editions
+
+    def edit(self, text):
+        self.write("git/README.md", f"# Git\n\n{text}\n")
+
+    def publish(self, home, *args, code=0):
+        if code:
+            r = home.run("publish", self.course, *args, code=None, **self.env)
+            return self.words(r, code).err
+        return home.json("publish", self.course, *args, **self.env)
+
+    def old_backup(self, editions):
+        """Backed up at edition 1; a learner has what came later."""
+        home, learner = self.expert(), self.home("learner")
+        p = self.publish(home)
+        home.json("backup", self.file)
+        for i in range(2, editions + 1):
+            self.edit(f"Edition {i}.")
+            p = self.publish(home)
+        node = self.node(home)
+        learner.json("get", p["ticket"], "--peer", node.peer)
+        node.stop()
+        shutil.rmtree(home.path)
+        return p, learner, self.restored()
+
+    # Whoever restored an old backup does not contradict himself: he is told of
+    # the newer edition, fetches it, and goes on after it.
+    def test_old_backup(self):
+        p, learner, back = self.old_backup(4)
+        node = self.node(learner)
+        self.edit("Edition 5.")
+        why = self.publish(back, "--peer", node.peer, code=10)
+        self.assertIn("edition 4 ", why)
+        self.assertIn(f"lyceum get {p['course'][:16]}", why)
+        for args in ((), ("--peer", node.peer)):  # and it stays so
+            self.assertIn("edition 4 ", self.publish(back, *args, code=10))
+        self.assertEqual(self.editions(learner, p), [4])
+        back.json("get", p["course"][:16])
+        n = self.publish(back)
+        self.assertEqual((n["course"], n["edition"]), (p["course"], 5))
+        self.assertEqual(n["asked"], 1)
+        served = self.node(back)
+        learner.json("peer", "add", served.peer)
+        learner.json("update", p["course"], "--peer", served.peer)
+        self.assertEqual(self.editions(learner, p), [5, 4])
+
+    def editions(self, home, p):
+        versions = home.json("info", p["course"], "--versions")["versions"]
+        return [v["edition"] for v in versions]
+
+    # Saying -y does not outvote a peer that knows better.
+    def test_yes_is_no_blindfold(self):
+        p, learner, back = self.old_backup(2)
+        node = self.node(learner)
+        self.edit("Edition 3.")
+        back.run("peer", "add", node.peer)
+        why = self.words(back.run("-y", "publish", self.course, code=None,
+                                  **self.env), 10).err
+        self.assertIn("edition 2 ", why)
+        self.assertEqual(self.editions(back, p)[0], 2)
+
+    # A peer that knows nothing newer is an answer; one that does not know the
+    # course is none.
+    def test_nothing_newer(self):
+        _, learner, back = self.old_backup(1)
+        node = self.node(learner)
+        self.edit("Edition 2.")
+        n = self.publish(back, "--peer", node.peer)
+        self.assertEqual((n["edition"], n["asked"]), (2, 1))
+        other = self.restored()
+        stranger = self.node(self.home("stranger"))
+        self.publish(other, "--peer", stranger.peer, code=6)
+        n = self.publish(other, "--peer", stranger.peer, "--peer", node.peer)
+        self.assertEqual((n["edition"], n["asked"]), (2, 2))
+
+    # A node that runs on the restored home asks for it.
+    def test_running_node(self):
+        _, learner, back = self.old_backup(3)
+        theirs, ours = self.node(learner), self.node(back)
+        self.edit("Edition 4.")
+        why = self.publish(back, "--peer", theirs.peer, code=10)
+        self.assertIn("edition 3 ", why)
+        back.json("get", back.json("ls")["courses"][0]["course"])
+        self.assertEqual(self.publish(back)["edition"], 4)
+        ours.stop()
+
+    # Two machines of one person take turns.
+    def test_two_machines(self):
+        a, b = self.expert(), self.home()
+        p = self.publish(a)
+        a.json("id", "export", self.path("key"), **self.env)
+        b.json("id", "import", self.path("key"), **self.env)
+        node = self.node(a)
+        b.json("get", p["ticket"], "--peer", node.peer)
+        self.edit("From b.")
+        n = b.json("publish", self.course, "--course", p["course"], **self.env)
+        self.assertEqual((n["course"], n["edition"]), (p["course"], 2))
+        node.stop()
+        node = self.node(b)
+        self.edit("From a.")
+        why = self.publish(a, "--peer", node.peer, code=10)
+        self.assertIn("edition 2 ", why)
+        a.json("get", p["course"], "--peer", node.peer)
+        self.assertEqual(self.publish(a)["edition"], 3)
+
+    # A first publish that was killed before the backup may have been finished
+    # after it: the draft is asked about, too.
+    def test_draft(self):
+        home, learner = self.expert(), self.home("learner")
+        wrong = self.secret("wrong", "battery\n")
+        home.run("publish", self.course, code=5, LYCEUM_PASSPHRASE_FILE=wrong)
+        home.json("backup", self.file)
+        p = self.publish(home)
+        node = self.node(home)
+        learner.json("get", p["ticket"], "--peer", node.peer)
+        node.stop()
+        back, node = self.restored(), self.node(learner)
+        self.edit("Not the first.")
+        self.publish(back, code=6)
+        self.assertIn("edition 1 ", self.publish(back, "--peer", node.peer,
+                                                 code=10))
+
+    # A course that is new cannot be known to anybody.
+    def test_new_course_after_restore(self):
+        _, _, back = self.old_backup(1)
+        self.write("new/README.md", "# New\n")
+        n = back.json("publish", self.path("new"), **self.env)
+        self.assertEqual(n["edition"], 1)
+        self.write("new/README.md", "# New\n\nMore.\n")
+        n = back.json("publish", self.path("new"), **self.env)
+        self.assertEqual(n["edition"], 2)
 
     # --- what stands in the way
 

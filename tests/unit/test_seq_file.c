@@ -70,10 +70,12 @@ TEST(seq_file, faults)
     }
 }
 
-/* Said once, it stays, and the numbers stay too. */
+/* Said once, it stays, and the numbers stay too; each time has its own name. */
 TEST(seq_file, doubt)
 {
     const char *home = test_tmpdir();
+    char first[SEQ_FILE_DOUBT_CHARS];
+    char again[SEQ_FILE_DOUBT_CHARS];
 
     assert_false(seq_file_doubtful(home));
     assert_int_equal(write_seq(home, 1, 1, 12), 0);
@@ -81,8 +83,15 @@ TEST(seq_file, doubt)
     assert_int_equal(seq_file_doubt(home, NULL), ERR_NO_SPACE);
     keep_no_faults();
     assert_false(seq_file_doubtful(home));
+    seq_file_doubt_name(home, first);
+    assert_string_equal(first, "");
     assert_int_equal(seq_file_doubt(home, NULL), 0);
+    seq_file_doubt_name(home, first);
+    assert_int_equal(strlen(first), sizeof first - 1);
     assert_int_equal(seq_file_doubt(home, NULL), 0);
+    seq_file_doubt_name(home, again);
+    assert_int_equal(strlen(again), sizeof again - 1);
+    assert_string_not_equal(first, again);
     assert_true(seq_file_doubtful(home));
     assert_int_equal(read_seq(home, 1, 1), 12);
 }
