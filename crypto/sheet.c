@@ -105,8 +105,9 @@ static int take_bits(const char *line, size_t len, int number,
         if (is_blank(line[i]) || line[i] == '-')
             continue;
         if (v < 0 && line[i] > ' ' && line[i] <= '~')
-            return err_set(e, ERR_MALFORMED, "row %d: '%c' stands in no sheet",
-                           number, line[i]);
+            return err_set(e, ERR_MALFORMED,
+                           "row %d: '%.1s' stands in no sheet", number,
+                           line + i);
         if (v < 0)
             return err_set(e, ERR_MALFORMED,
                            "row %d: there is a character that stands in no"
