@@ -28,6 +28,7 @@ struct cli {
     struct node_log *log; /* node run; else NULL */
     /* options of commands; NULL or false when not given */
     const char *name, *quota, *course, *to, *raw, *log_format, *reason;
+    const char *range;
     const char *qr; /* "" is the terminal */
     const char *peers[CLI_PEERS_MAX];
     size_t peer_count;

@@ -60,7 +60,7 @@ void commands_help(void);
 int cmd_init(struct cli *c), cmd_id(struct cli *c),
     cmd_id_export(struct cli *c), cmd_id_import(struct cli *c),
     cmd_publish(struct cli *c), cmd_lint(struct cli *c), cmd_new(struct cli *c),
-    cmd_ticket(struct cli *c), cmd_get(struct cli *c),
+    cmd_ticket(struct cli *c), cmd_get(struct cli *c), cmd_cat(struct cli *c),
     cmd_update(struct cli *c), cmd_rollback(struct cli *c),
     cmd_record(struct cli *c), cmd_ls(struct cli *c), cmd_info(struct cli *c),
     cmd_diff(struct cli *c), cmd_why(struct cli *c),

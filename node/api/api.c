@@ -30,6 +30,7 @@ static const struct api_op ops[] = {
     {"withdraw.commit", API_POOL, api_withdraw_commit, api_withdrawn},
     {"record.put", API_LOOP, api_put_record, NULL},
     {"get", API_ASYNC, api_get, NULL},
+    {"cat", API_ASYNC, api_cat, NULL},
     {"status", API_LOOP, api_status, NULL},
     {"stop", API_LOOP, api_stop, NULL},
     {"peer.ls", API_LOOP, api_peer_ls, NULL},
@@ -274,6 +275,8 @@ void api_cancel(struct api_call *call)
     atomic_store(&call->import.cancel, true);
     if (call->fetch != NULL)
         fetch_cancel(call->fetch);
+    if (call->reader != NULL)
+        reader_cancel(call->reader);
 }
 
 void api_orphan(struct api_call *call)

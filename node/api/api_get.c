@@ -228,9 +228,9 @@ int api_get(struct api_call *call)
     if (rc == 0 && !api__flag(call, "check"))
         rc = api__newest(call, &opt.course);
     if (rc == 0) {
-        opt.check = api__flag(call, "check");
+        opt.purpose = api__flag(call, "check") ? FETCH_CHECK : FETCH_COURSE;
         opt.to = api__text(call, "to");
-        if (opt.to == NULL && !opt.check)
+        if (opt.to == NULL && opt.purpose == FETCH_COURSE)
             follow(call, &opt, dir);
         opt.lesson =
             (int32_t)json_integer_value(json_object_get(call->args, "lesson"));

@@ -132,7 +132,7 @@ static void on_done(void *user, int rc, const struct err *e,
 int api_ask_head(struct api_call *call)
 {
     static const struct fetch_events events = {.done = on_done};
-    struct fetch_options opt = {.head = true,
+    struct fetch_options opt = {.purpose = FETCH_HEAD,
                                 .must = api__flag(call, "must"),
                                 .timeout_ms = (uint64_t)json_integer_value(
                                     json_object_get(call->args, "timeout_ms"))};

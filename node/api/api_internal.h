@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "node/api/api.h"
+#include "node/driver/reader.h"
 #include "storage/import.h"
 
 struct api_call {
@@ -26,6 +27,9 @@ struct api_call {
     struct import_progress import;
     /* for get */
     struct fetch *fetch;
+    /* for cat */
+    struct reader *reader;
+    struct held_manifest *hm;
 };
 
 /* A handler fills call->result and returns an ERR_*. Where it runs: */
@@ -131,6 +135,6 @@ api_handler api_ls, api_info, api_diff, api_ticket, api_record, api_rm,
     api_stop, api_peer_ls, api_peer_add, api_peer_rm, api_peer_block,
     api_peer_unblock, api_put_record, api_withdraw, api_withdraw_commit,
     api_withdrawn, api_ask_head, api_pack, api_unpack, api_unpacked, api_why,
-    api_why_peers;
+    api_why_peers, api_cat;
 
 #endif

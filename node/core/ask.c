@@ -44,8 +44,8 @@ static bool may_ask(const struct core *c, const struct part *t)
     const struct swarm *s = t->swarm;
 
     return s->fetching && !s->completed && t->heard &&
-           !(s->listing && s->has_manifest) && c->now_ms >= t->pause_until_ms &&
-           c->now_ms >= s->pause_until_ms;
+           !(s->listing && s->has_manifest && s->priority_count == 0) &&
+           c->now_ms >= t->pause_until_ms && c->now_ms >= s->pause_until_ms;
 }
 
 /* ---- one request -------------------------------------------------- */

@@ -250,6 +250,7 @@ static void on_priority(struct core *c, const struct core_event *ev)
         return;
     t->swarm->priority_first = ev->u.priority.first;
     t->swarm->priority_count = ev->u.priority.count;
+    c->pump_all = true;
 }
 
 static void on_lost(struct core *c, const struct core_event *ev)

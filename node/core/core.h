@@ -203,7 +203,8 @@ struct core_event {
         } edition;
         struct {
             struct course_id course;
-            bool listing; /* what the newest edition holds, not its content */
+            bool listing; /* what the newest edition holds; of its content
+                             only what EV_PRIORITY names */
         } fetch;
         struct {
             struct course_id course;

@@ -196,7 +196,7 @@ struct swarm {
     bool loading_manifest;
     bool look_again; /* once that is over */
     bool fetching;
-    bool listing;   /* no content: only the manifest is wanted */
+    bool listing;   /* of its content only the priority range is wanted */
     bool completed; /* NOTICE_COMPLETE was given */
     struct bits have;
     struct bits asked; /* copies[i] != 0 */

@@ -41,7 +41,28 @@ struct choice {
     struct part *t;
     bool lone;
     bool owes; /* somebody owes a slot that is open again */
+    bool slow; /* leaves to faster peers what they offer */
 };
+
+/* Much slower than the best. */
+static bool lags(const struct core *c, const struct conn *p)
+{
+    return p->rate_bps * 2 < c->best_rate_bps;
+}
+
+/* What trusted peers that do not lag offer of extent @e. */
+static uint64_t faster_word(const struct choice *x, uint32_t e)
+{
+    uint64_t w = 0;
+
+    for (const struct conn *p = x->c->conns; p != NULL; p = p->next) {
+        const struct part *o = swarm__part(x->t->swarm, p);
+
+        if (o != NULL && o != x->t && is_trusted(o) && !lags(x->c, p))
+            w |= has_word(o, e);
+    }
+    return w;
+}
 
 /* The open slots of extent @e that may be asked of the peer, as a word. */
 static uint64_t open_word(const struct choice *x, uint32_t e)
@@ -54,6 +75,8 @@ static uint64_t open_word(const struct choice *x, uint32_t e)
         w &= (UINT64_C(1) << left) - 1;
     if (w != 0 && x->lone)
         w &= ~others_word(x->c, x->t, e);
+    if (w != 0 && x->slow)
+        w &= ~faster_word(x, e);
     if (w != 0 && x->owes)
         w &= ~request__owed_word(x->c, x->t->conn, s, e);
     return w;
@@ -80,12 +103,13 @@ static bool in_range(const struct choice *x, uint32_t first, uint32_t end,
 }
 
 /* Deadline mode. A peer that is much slower than the best leaves the next few
- * slots to others. */
-static bool urgent(const struct choice *x, uint32_t *out)
+ * slots to others, when they have them. */
+static bool urgent(struct choice *x, uint32_t *out)
 {
     struct swarm *s = x->t->swarm;
-    bool slow = x->t->conn->rate_bps * 2 < x->c->best_rate_bps;
+    bool slow = lags(x->c, x->t->conn);
     uint32_t end;
+    bool found;
 
     while (s->priority_count != 0 && bits_get(&s->have, s->priority_first)) {
         s->priority_first++;
@@ -96,7 +120,12 @@ static bool urgent(const struct choice *x, uint32_t *out)
     end = s->table->count; /* the range was given by somebody outside */
     if (s->priority_count < end - s->priority_first)
         end = s->priority_first + s->priority_count;
-    return in_range(x, s->priority_first, end, slow ? AHEAD_OF_SLOW : 0, out);
+    if (in_range(x, s->priority_first, end, slow ? AHEAD_OF_SLOW : 0, out))
+        return true;
+    x->slow = slow;
+    found = slow && in_range(x, s->priority_first, end, 0, out);
+    x->slow = false;
+    return found;
 }
 
 /* How many peers have the rarest of the slots @w of extent @e, besides those
@@ -172,7 +201,7 @@ static uint32_t choose_slot(const struct choice *x, uint32_t e, uint64_t w)
 
 bool picker__next(struct core *c, struct part *t, bool lone, uint32_t *out_slot)
 {
-    struct choice x = {c, t, lone, c->overdue_count != 0};
+    struct choice x = {c, t, lone, c->overdue_count != 0, false};
     uint64_t w = 0;
 
     if (t->swarm->open_count == 0)
@@ -180,6 +209,8 @@ bool picker__next(struct core *c, struct part *t, bool lone, uint32_t *out_slot)
     if (urgent(&x, out_slot) ||
         in_range(&x, 0, swarm__blobs(t->swarm), 0, out_slot))
         return true;
+    if (t->swarm->listing)
+        return false; /* nothing but what somebody waits for */
     if (t->cursor != NONE)
         w = open_word(&x, t->cursor);
     if (w == 0 && choose_extent(&x))

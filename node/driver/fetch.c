@@ -27,7 +27,7 @@ static void on_tick(uv_timer_t *timer);
 void fetch__kick(struct fetch *f)
 {
     (void)uv_timer_start(&f->timer, on_tick, 0,
-                         f->head ? HEAD_TICK_MS : TICK_MS);
+                         f->purpose == FETCH_HEAD ? HEAD_TICK_MS : TICK_MS);
 }
 
 void fetch__end_with(struct fetch *f, int rc, const struct err *e)
@@ -109,10 +109,23 @@ static void tell_plan(struct fetch *f)
         f->events.plan(f->user, &s);
 }
 
+void fetch_prefer(struct fetch *f, uint32_t first, uint32_t count)
+{
+    struct node_event *e = node__event(f->n, EV_PRIORITY);
+
+    if (e == NULL)
+        return;
+    e->ev.u.priority.course = f->course;
+    e->ev.u.priority.first = first;
+    e->ev.u.priority.count = count;
+    node__post(f->n, e);
+}
+
 static void prefer_lesson(struct fetch *f)
 {
-    struct node_event *e;
     const struct manifest *m = f->hm != NULL ? &f->hm->m : NULL;
+    uint32_t first;
+    uint32_t count;
     uint32_t skip;
     int64_t file;
 
@@ -128,13 +141,11 @@ static void prefer_lesson(struct fetch *f)
         return;
     }
     file = manifest_find(m, m->lessons[f->lesson - 1].path);
-    e = file >= 0 ? node__event(f->n, EV_PRIORITY) : NULL;
-    if (e == NULL)
+    if (file < 0)
         return;
-    e->ev.u.priority.course = f->course;
-    manifest_slots_of(m, (uint32_t)file, 0, m->files[file].size,
-                      &e->ev.u.priority.first, &e->ev.u.priority.count, &skip);
-    node__post(f->n, e);
+    manifest_slots_of(m, (uint32_t)file, 0, m->files[file].size, &first, &count,
+                      &skip);
+    fetch_prefer(f, first, count);
 }
 
 /* Is there nothing to fetch because its author withdrew it? ERR_REFUSED. */
@@ -154,7 +165,7 @@ void fetch__note(struct fetch *f, enum core_notice notice)
     struct err err = ERR_INIT;
     struct core_progress p;
 
-    if (f->head || f->state == FETCH_WRITING)
+    if (f->purpose == FETCH_HEAD || f->state == FETCH_WRITING)
         return; /* this edition is put in place first: the next get moves on */
     switch (notice) {
     case NOTICE_EDITION:
@@ -162,7 +173,7 @@ void fetch__note(struct fetch *f, enum core_notice notice)
         break;
     case NOTICE_MANIFEST:
         note_manifest(f);
-        if (!f->check)
+        if (f->purpose == FETCH_COURSE)
             check_room(f);
         tell_plan(f);
         prefer_lesson(f);
@@ -235,21 +246,45 @@ static void on_closed(uv_handle_t *handle)
     node__try_finish_close(n);
 }
 
-static bool shared_course(const struct fetch *f)
+static void post_fetch(struct fetch *f, bool stop, bool listing)
 {
-    for (struct fetch *o = f->n->fetches; o != NULL; o = o->next)
-        if (o != f && fetch__is_for(o, &f->course))
-            return true;
-    return false;
+    struct node_event *e = node__event(f->n, stop ? EV_STOP_FETCH : EV_FETCH);
+
+    if (e != NULL && stop)
+        e->ev.u.stop_fetch.course = f->course;
+    if (e != NULL && !stop) {
+        e->ev.u.fetch.course = f->course;
+        e->ev.u.fetch.listing = listing;
+    }
+    if (e != NULL)
+        node__post(f->n, e);
 }
 
-static void stop_in_core(struct fetch *f)
+/* The core goes on as far as others need it. */
+static void leave_core(struct fetch *f)
 {
-    struct node_event *e = node__event(f->n, EV_STOP_FETCH);
+    bool shared = false;
+    bool whole = false;
 
-    if (e != NULL)
-        e->ev.u.stop_fetch.course = f->course;
-    node__post(f->n, e);
+    for (struct fetch *o = f->n->fetches; o != NULL; o = o->next) {
+        bool same = o != f && fetch__is_for(o, &f->course);
+
+        shared |= same;
+        whole |= same && o->purpose == FETCH_COURSE;
+    }
+    if (f->purpose == FETCH_RANGE)
+        fetch_prefer(f, 0, 0);
+    if (shared && (whole || f->purpose != FETCH_COURSE))
+        return;
+    post_fetch(f, true, false);
+    if (shared)
+        post_fetch(f, false, true);
+}
+
+/* Not a course that was fetched. */
+static bool is_quiet(const struct fetch *f)
+{
+    return f->purpose == FETCH_HEAD || f->purpose == FETCH_RANGE;
 }
 
 static void log_begin(struct fetch *f)
@@ -286,11 +321,10 @@ static void end_now(struct fetch *f)
     if ((f->rc == 0 && f->complete) || f->whole)
         f->state = FETCH_DONE;
     fetch__fill_status(f, &s);
-    if (!f->head)
+    if (!is_quiet(f))
         log_end(f, &s);
     core_peers(f->n->core, false, fetch__add_peer, &peers);
-    if (!shared_course(f))
-        stop_in_core(f);
+    leave_core(f);
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
@@ -333,7 +367,9 @@ static void give_up(struct fetch *f, const struct fetch_status *s, int rc,
         fetch__end_with(f, err.code, &err);
         return;
     }
-    if (f->hm != NULL && s->have_bytes != 0)
+    if (f->purpose == FETCH_RANGE)
+        rc = err_set(&err, rc, "%s", why);
+    else if (f->hm != NULL && s->have_bytes != 0)
         rc = err_set(&err, ERR_PARTIAL,
                      "%s; %u chunks are missing, what came is kept", why,
                      s->missing_chunks);
@@ -348,7 +384,7 @@ static void watch_clock(struct fetch *f, const struct fetch_status *s)
 {
     uint64_t now = now_ms(f);
 
-    if (f->no_peers_ms != 0 && s->have_bytes == 0 &&
+    if (f->no_peers_ms != 0 && (s->have_bytes == 0 || is_quiet(f)) &&
         now - f->start_ms >= UNREACHABLE_GRACE_MS)
         give_up(f, s, ERR_NETWORK, "no peer could be reached");
     else if (f->unknown_ms != 0 && now - f->unknown_ms >= UNREACHABLE_GRACE_MS)
@@ -364,10 +400,11 @@ static void watch_clock(struct fetch *f, const struct fetch_status *s)
 static bool may_finish(const struct fetch *f)
 {
     uint64_t now = uv_now(f->n->loop);
+    bool check = f->purpose == FETCH_CHECK;
 
-    if ((!f->complete && !f->check) || f->hm == NULL)
+    if ((!f->complete && !check) || f->hm == NULL)
         return false;
-    if ((!f->started_complete && !f->check) || f->n->transport == NULL)
+    if ((!f->started_complete && !check) || f->n->transport == NULL)
         return true;
     return f->no_peers_ms != 0 || now - f->start_ms >= NEWS_GRACE_MS ||
            (f->met_ms != 0 && now - f->met_ms >= NEWS_SETTLE_MS);
@@ -395,7 +432,7 @@ static bool head_is_known(const struct fetch *f)
 
 static void go_on(struct fetch *f)
 {
-    if (f->check)
+    if (f->purpose == FETCH_CHECK)
         fetch__end_with(f, 0, NULL);
     else if (fetch__needs_folder(f, &f->edition))
         (void)fetch__open_folder(f, f->hm, NULL, NULL);
@@ -403,6 +440,29 @@ static void go_on(struct fetch *f)
         fetch__end_with(f, 0, NULL);
     else if (!fetch__folder_uses(f))
         fetch__start_finish(f);
+}
+
+static void move(struct fetch *f, const struct fetch_status *s)
+{
+    switch (f->purpose) {
+    case FETCH_HEAD:
+        if (head_is_known(f))
+            fetch__end_with(f, 0, NULL);
+        return;
+    case FETCH_RANGE:
+        if (f->idle)
+            f->moved_ms = now_ms(f);
+        else
+            watch_clock(f, s);
+        return;
+    case FETCH_COURSE:
+    case FETCH_CHECK:
+        if (may_finish(f))
+            go_on(f);
+        else if (!f->complete)
+            watch_clock(f, s);
+        return;
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -414,12 +474,8 @@ static void on_tick(uv_timer_t *timer)
     watch_progress(f, &s);
     if (!f->ending && f->events.progress != NULL)
         f->events.progress(f->user, &s);
-    if (f->head && !f->ending && head_is_known(f))
-        fetch__end_with(f, 0, NULL);
-    else if (!f->head && !f->ending && !f->busy && may_finish(f))
-        go_on(f);
-    else if (!f->head && !f->ending && !f->busy && !f->complete)
-        watch_clock(f, &s);
+    if (!f->ending && !f->busy)
+        move(f, &s);
     if (!f->ending || f->busy)
         return;
     fetch__detach_folder(f);
@@ -450,8 +506,7 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     f->user = user;
     f->course = opt->course;
     f->follow = opt->follow;
-    f->check = opt->check;
-    f->head = opt->head;
+    f->purpose = opt->purpose;
     f->must = opt->must;
     f->offline = opt->offline;
     f->lesson = opt->lesson;
@@ -465,13 +520,34 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     f->next = n->fetches;
     n->fetches = f;
     fetch__kick(f);
-    if (!f->head)
+    if (!is_quiet(f))
         log_begin(f);
     ev->ev.u.fetch.course = opt->course;
-    ev->ev.u.fetch.listing = opt->check || opt->head;
+    ev->ev.u.fetch.listing = opt->purpose != FETCH_COURSE;
     node__post(n, ev);
     *out = f;
     return 0;
+}
+
+struct held_manifest *fetch_manifest(const struct fetch *f)
+{
+    return f->hm;
+}
+
+void fetch_waiting(struct fetch *f, bool waiting)
+{
+    f->idle = !waiting;
+}
+
+void fetch_look_again(struct fetch *f)
+{
+    if (f->hm != NULL && !f->ending)
+        fetch__look_for_holes(f);
+}
+
+void fetch_end(struct fetch *f)
+{
+    fetch__end_with(f, 0, NULL);
 }
 
 void fetch_cancel(struct fetch *f)

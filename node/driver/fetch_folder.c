@@ -179,7 +179,7 @@ static void finish_work(void *user)
 
 /* Files that are whole are in place now; what the store turned out to lack is
  * fetched again. */
-static void look_for_holes(struct fetch *f)
+void fetch__look_for_holes(struct fetch *f)
 {
     const struct chunk_table *t = &f->hm->m.table;
     uint8_t *bits = calloc(1, t->count / 8 + 1);
@@ -215,7 +215,7 @@ static void catch_up(struct fetch *f)
 
     core_progress(f->n->core, &f->course, &p);
     if (record_id_eq(&p.edition, &f->edition)) {
-        look_for_holes(f);
+        fetch__look_for_holes(f);
         return;
     }
     fetch__note(f, NOTICE_EDITION);

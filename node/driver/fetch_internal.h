@@ -19,9 +19,10 @@ struct fetch {
     void *user;
     struct course_id course;
     char *to;
+    enum fetch_purpose purpose;
     bool follow; /* `to` is where it lies already: only news goes there */
-    bool check;  /* ends with the manifest */
-    bool head, must, offline; /* as in fetch_options */
+    bool must, offline; /* as in fetch_options */
+    bool idle;          /* nobody waits for chunks now */
     int32_t lesson;
     uint64_t timeout_ms;
 
@@ -76,6 +77,9 @@ int fetch__open_folder(struct fetch *f, struct held_manifest *hm,
                        void (*then)(void *user), void *then_user);
 /** fetch__folder_uses - chunks are on their way to the folder. */
 bool fetch__folder_uses(const struct fetch *f);
+/** fetch__look_for_holes - what the store turned out to lack is wanted again.
+ */
+void fetch__look_for_holes(struct fetch *f);
 /** fetch__detach_folder - no more chunks go there. */
 void fetch__detach_folder(struct fetch *f);
 /** fetch__close_folder - once nobody uses it. */

@@ -434,6 +434,7 @@ void node__try_finish_close(struct node *n)
 
 void node_close(struct node *n, void (*closed)(void *user), void *user)
 {
+    reader__end_all(n);
     fetch__end_all(n);
     n->closing = true;
     n->closed = closed;

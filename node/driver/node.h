@@ -166,15 +166,21 @@ struct fetch_status {
     const struct target *folder; /* for `done`: what became of it, or NULL */
 };
 
+enum fetch_purpose {
+    FETCH_COURSE, /* all of it */
+    FETCH_CHECK,  /* only see what there is to fetch */
+    FETCH_HEAD,   /* only ask for records; ends when peers have said what they
+                     know, or soon when there are none */
+    FETCH_RANGE,  /* what fetch_prefer names, until fetch_end */
+};
+
 struct fetch_options {
     struct course_id course;
+    enum fetch_purpose purpose;
     const char *to;      /* folder, or NULL: keep it in the home */
     bool follow;         /* to: only when it holds another edition now */
-    bool check;          /* only see what there is to fetch */
-    bool head;           /* only ask for records; ends when peers have said what
-                            they know, or soon when there are none */
-    bool must;           /* head: wait for one that knows the course */
-    bool offline;        /* head: ask nobody */
+    bool must;           /* FETCH_HEAD: wait for one that knows the course */
+    bool offline;        /* FETCH_HEAD: ask nobody */
     int32_t lesson;      /* 1..: this lesson first; 0 = none */
     uint64_t timeout_ms; /* without progress; 0 = 30,000 */
 };
@@ -194,6 +200,26 @@ struct fetch_events {
 int fetch_start(struct node *n, const struct fetch_options *opt,
                 const struct fetch_events *events, void *user,
                 struct fetch **out, struct err *e);
+
+/* FETCH_RANGE, each on the loop: */
+
+/** fetch_manifest - of the edition it is about; NULL before `plan`. Borrowed
+ *  until the next `plan` or `done`. */
+struct held_manifest *fetch_manifest(const struct fetch *f);
+
+/** fetch_prefer - these slots, in order, and nothing else of the content unless
+ *  somebody fetches all of it. @count 0: none. */
+void fetch_prefer(struct fetch *f, uint32_t first, uint32_t count);
+
+/** fetch_waiting - is anybody waiting for chunks? Only then a lack of progress
+ *  counts against the time-out. True at the start. */
+void fetch_waiting(struct fetch *f, bool waiting);
+
+/** fetch_look_again - the store lacks something that it had. */
+void fetch_look_again(struct fetch *f);
+
+/** fetch_end - it was enough: `done` follows, with 0. */
+void fetch_end(struct fetch *f);
 
 /** fetch_cancel - end it; what came stays. done is called with
  *  ERR_INTERRUPTED. */

@@ -96,6 +96,7 @@ struct node {
     struct intake_item *spare;                   /* kept for reuse */
 
     struct fetch *fetches;
+    struct reader *readers;
     uint32_t works; /* on the pool */
     bool closing, transport_closed, handles_closed;
     int open_handles;
@@ -162,5 +163,8 @@ void fetch__intake_moved(struct node *n); /* a lane has ended */
 void fetch__end_all(struct node *n);
 /** fetch__removed - nobody shall go on fetching @course. */
 void fetch__removed(struct node *n, const struct course_id *course);
+
+/* reader.c */
+void reader__end_all(struct node *n);
 
 #endif

@@ -83,6 +83,7 @@ HANDED_ON = {
     "node/core/blame.c": {"why"},
     "node/driver/fetch.c": {"why"},
     "node/driver/link.c": {"zmq_strerror(zmq_errno())"},
+    "node/driver/reader.c": {"list", "was.text"},
     "node/driver/router.c": {"zmq_strerror(zmq_errno())"},
     "node/driver/self_check.c": {"strerror(errno)"},
     "node/driver/zap.c": {"zmq_strerror(zmq_errno())"},

@@ -191,6 +191,52 @@ TEST(core_fetch, listing)
     end(&k, &co);
 }
 
+/* A course that is read: of its content the range that is named, in order, and
+ * what is named next; nothing when that is over. */
+TEST(core_fetch, reading)
+{
+    static const struct {
+        uint32_t first, count;
+    } ranges[] = {{20, 10}, {28, 12}, {90, 1000}};
+    static const uint8_t blobs[13] = {0xc0};
+    struct core_event ev = {.kind = EV_FETCH};
+    struct kit_asked a[64];
+    struct kit k;
+    struct kit_course co;
+    uint32_t next = 20;
+
+    begin(&k, &co, 100);
+    ev.u.fetch.course = co.id;
+    ev.u.fetch.listing = true;
+    kit_step(&k, &ev);
+    kit_course(&k, &co);
+    kit_edition(&k, &co, true, blobs, false);
+    kit_seeder(&k, 1, &co);
+    kit_wait(&k, 3000);
+    assert_int_equal(kit_asked(&k, 1, a, 64), 0);
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        size_t n;
+
+        ev = (struct core_event){.kind = EV_PRIORITY};
+        ev.u.priority.course = co.id;
+        ev.u.priority.first = ranges[i].first;
+        ev.u.priority.count = ranges[i].count;
+        kit_step(&k, &ev);
+        n = kit_asked(&k, 1, a, 64);
+        next = next < ranges[i].first ? ranges[i].first : next;
+        for (size_t j = 0; j < n; j++, next++) {
+            assert_int_equal(a[j].slot, next);
+            kit_give(&k, &a[j], LEN, STORE_OK);
+        }
+        assert_int_equal(next, ranges[i].first + ranges[i].count < 100
+                                   ? ranges[i].first + ranges[i].count
+                                   : 100);
+        assert_int_equal(kit_asked(&k, 1, a, 64), 0);
+    }
+    assert_int_equal(kit_progress(&k, &co).slots_have, 32);
+    end(&k, &co);
+}
+
 /* An older edition never replaces the current one. */
 TEST(core_fetch, no_rollback)
 {

@@ -203,6 +203,37 @@ TEST(picker, urgent)
     end(&w);
 }
 
+/* Being read: nothing but the range. What no faster peer has is for a slow one
+ * after all. */
+TEST(picker, urgent_alone)
+{
+    struct part *fast;
+    struct part *slow;
+    struct world w;
+
+    begin(&w, 1000);
+    w.s->listing = true;
+    fast = join(&w, 1);
+    slow = join(&w, 2);
+    for (uint32_t i = 0; i < 605; i++)
+        swarm__part_add(w.s, fast, i);
+    swarm__part_all(w.s, slow);
+    for (uint32_t i = 0; i < swarm__blobs(w.s); i++)
+        swarm__set_have(w.k.c, w.s, i);
+    fast->conn->rate_bps = w.k.c->best_rate_bps = 1000000;
+    slow->conn->rate_bps = 100000;
+    w.s->priority_first = 602;
+    w.s->priority_count = 6;
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(pick(&w, slow), 605 + i);
+    assert_int_equal(pick(&w, slow), NONE);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(pick(&w, fast), 602 + i);
+    assert_int_equal(pick(&w, fast), NONE);
+    put_all_back(&w);
+    end(&w);
+}
+
 /* What somebody is late with is for the next peer, not for the same key. */
 TEST(picker, late)
 {
