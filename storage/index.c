@@ -320,16 +320,33 @@ int index_put_place(struct index *ix, const struct index_place *p,
     return index_step(ix, st, "put place", e);
 }
 
-int index_places(struct index *ix,
-                 int (*fn)(void *user, const struct index_place *p), void *user,
-                 struct err *e)
+int index_put_moving(struct index *ix, const struct index_place *p,
+                     struct err *e)
+{
+    sqlite3_stmt *st = ix->st[S_PUT_MOVING];
+
+    (void)sqlite3_bind_int64(st, 1, p->place);
+    (void)sqlite3_bind_text(st, 2, p->path, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(st, 3, (sqlite3_int64)p->size);
+    (void)sqlite3_bind_int64(st, 4, p->mtime_ns);
+    return index_step(ix, st, "note a move", e);
+}
+
+int index_drop_moving(struct index *ix, uint32_t place, struct err *e)
+{
+    (void)sqlite3_bind_int64(ix->st[S_DROP_MOVING], 1, place);
+    return index_step(ix, ix->st[S_DROP_MOVING], "end a move", e);
+}
+
+static int each_place(struct index *ix, const char *sql,
+                      int (*fn)(void *user, const struct index_place *p),
+                      void *user, struct err *e)
 {
     sqlite3_stmt *st = NULL;
     int rc = 0;
     int step = SQLITE_DONE;
 
-    if (sqlite3_prepare_v2(ix->db, "SELECT * FROM place ORDER BY no", -1, &st,
-                           NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(ix->db, sql, -1, &st, NULL) != SQLITE_OK)
         return index_fail(ix, "places", e);
     while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
         struct index_place p = {
@@ -348,6 +365,21 @@ int index_places(struct index *ix,
         rc = index_fail(ix, "places", e);
     (void)sqlite3_finalize(st);
     return rc;
+}
+
+int index_places(struct index *ix,
+                 int (*fn)(void *user, const struct index_place *p), void *user,
+                 struct err *e)
+{
+    return each_place(ix, "SELECT * FROM place ORDER BY no", fn, user, e);
+}
+
+int index_movings(struct index *ix,
+                  int (*fn)(void *user, const struct index_place *p),
+                  void *user, struct err *e)
+{
+    return each_place(ix, "SELECT no, path, size, mtime, 0, 0, 0 FROM moving",
+                      fn, user, e);
 }
 
 int index_in_place(struct index *ix, uint32_t place, uint64_t from,

@@ -103,6 +103,15 @@ int index_put_place(struct index *ix, const struct index_place *p,
 int index_places(struct index *ix,
                  int (*fn)(void *user, const struct index_place *p), void *user,
                  struct err *e);
+/** index_put_moving - the file @p->place goes to @p->path, where it will have
+ *  that size and mtime. index_drop_moving: that is over. */
+int index_put_moving(struct index *ix, const struct index_place *p,
+                     struct err *e);
+int index_drop_moving(struct index *ix, uint32_t place, struct err *e);
+/** index_movings - as index_places, those of them. @fn must not change them. */
+int index_movings(struct index *ix,
+                  int (*fn)(void *user, const struct index_place *p),
+                  void *user, struct err *e);
 /** index_in_place - chunks of @place at offset @from or later, by offset. @fn
  *  must not change the table. */
 int index_in_place(struct index *ix, uint32_t place, uint64_t from,

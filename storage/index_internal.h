@@ -18,6 +18,8 @@ enum statement {
     S_DROP_IN,
     S_DROP_PLACE,
     S_PUT_PLACE,
+    S_PUT_MOVING,
+    S_DROP_MOVING,
     S_PLAIN_FIND,
     S_PLAIN_PUT,
     S_PLAIN_PRUNE,

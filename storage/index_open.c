@@ -28,6 +28,8 @@ static const char *const sql[STATEMENTS] = {
     [S_DROP] = "DELETE FROM chunk WHERE id = ?1",
     [S_DROP_IN] = "DELETE FROM chunk WHERE place = ?1 AND off >= ?2",
     [S_DROP_PLACE] = "DELETE FROM place WHERE no = ?1",
+    [S_PUT_MOVING] = "INSERT OR REPLACE INTO moving VALUES (?1,?2,?3,?4)",
+    [S_DROP_MOVING] = "DELETE FROM moving WHERE no = ?1",
     [S_PUT_PLACE] = "INSERT OR REPLACE INTO place VALUES (?1,?2,?3,?4,?5,?6,"
                     "?7)",
     [S_PLAIN_FIND] = "SELECT stored FROM plain WHERE scope = ?1 AND plain ="
@@ -50,6 +52,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS place(no INTEGER PRIMARY KEY, path TEXT,"
     " size INTEGER, mtime INTEGER, settled INTEGER, end INTEGER,"
     " synced INTEGER);"
+    "CREATE TABLE IF NOT EXISTS moving(no INTEGER PRIMARY KEY, path TEXT,"
+    " size INTEGER, mtime INTEGER);"
     "CREATE TABLE IF NOT EXISTS plain(scope INTEGER, plain BLOB, stored BLOB,"
     " PRIMARY KEY (scope, plain)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT)"

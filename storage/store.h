@@ -161,6 +161,11 @@ uint32_t store_file_find(struct store *s, const char *path);
 int store_file_settle(struct store *s, uint32_t file, const char *path,
                       struct err *e);
 
+/** store_file_moving - the file is about to be renamed to @path, as it is: if
+ *  the node ends before store_file_settle, the next store_open settles it. */
+int store_file_moving(struct store *s, uint32_t file, const char *path,
+                      struct err *e);
+
 /**
  * store_file_refer - register a file that is somebody else's and lies there
  * whole: chunks may refer to it, nothing is ever written. It is settled as it

@@ -1,6 +1,7 @@
 /* store_file: chunks that lie in files outside the packs. */
 #include "storage/store_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,11 @@ int store_file_supersede(struct store *s, uint32_t file, struct err *e)
     return rc;
 }
 
+static int64_t mtime_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 static int settle(struct store *s, uint32_t file, char *path,
                   const struct stat *st, struct err *e)
 {
@@ -124,8 +130,7 @@ static int settle(struct store *s, uint32_t file, char *path,
     next.path = path;
     next.path_sum = digest_sum64(path, strlen(path));
     next.size = (uint64_t)st->st_size;
-    next.mtime_ns =
-        (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    next.mtime_ns = mtime_ns(st);
     next.settled = true;
     rc = store__save_place(s, &next, e);
     if (rc != 0)
@@ -133,7 +138,7 @@ static int settle(struct store *s, uint32_t file, char *path,
     free(p->path);
     *p = next;
     store__forget_fd(s, p->no); /* the name may mean another file now */
-    return 0;
+    return index_drop_moving(s->ix, next.no, e);
 }
 
 int store_file_settle(struct store *s, uint32_t file, const char *path,
@@ -154,6 +159,87 @@ int store_file_settle(struct store *s, uint32_t file, const char *path,
     index_unlock(s->ix);
     if (rc != 0)
         free(copy);
+    return rc;
+}
+
+int store_file_moving(struct store *s, uint32_t file, const char *path,
+                      struct err *e)
+{
+    struct index_place to = {.place = file | INDEX_FILE, .path = path};
+    const struct place *p;
+    struct stat st;
+    int rc = 0;
+
+    index_lock(s->ix);
+    p = store__place(s, to.place);
+    if (p == NULL)
+        rc = err_set(e, ERR_NOT_FOUND, "file %u", file);
+    else if (lstat(p->path, &st) != 0)
+        rc = err_errno(e, errno, "look at '%s'", p->path);
+    if (rc == 0) {
+        to.size = (uint64_t)st.st_size;
+        to.mtime_ns = mtime_ns(&st);
+        rc = index_put_moving(s->ix, &to, e);
+    }
+    index_unlock(s->ix);
+    return rc;
+}
+
+/* ---- moves that were not ended ----------------------------------------
+ */
+
+struct moves {
+    struct index_place *list; /* paths are copies */
+    size_t count;
+};
+
+static int note_move(void *user, const struct index_place *p)
+{
+    struct moves *m = user;
+    struct index_place *grown =
+        realloc(m->list, (m->count + 1) * sizeof *m->list);
+
+    if (grown == NULL)
+        return ERR_NOMEM;
+    m->list = grown;
+    grown[m->count] = *p;
+    grown[m->count].path = p->path != NULL ? strdup(p->path) : NULL;
+    return grown[m->count++].path != NULL ? 0 : ERR_NOMEM;
+}
+
+/* It has left where it was, and is where it went to. */
+static bool has_moved(struct store *s, const struct index_place *to)
+{
+    const struct place *p = store__place(s, to->place);
+    struct stat st;
+
+    return p != NULL && !p->settled && lstat(p->path, &st) != 0 &&
+           errno == ENOENT && lstat(to->path, &st) == 0 &&
+           S_ISREG(st.st_mode) && (uint64_t)st.st_size == to->size &&
+           mtime_ns(&st) == to->mtime_ns;
+}
+
+int store__end_moves(struct store *s, struct err *e)
+{
+    struct moves m = {NULL, 0};
+    int rc = index_movings(s->ix, note_move, &m, e);
+
+    for (size_t i = 0; i < m.count && rc == 0; i++) {
+        uint32_t file = m.list[i].place & ~INDEX_FILE;
+
+        if (has_moved(s, &m.list[i])) {
+            rc = store_file_settle(s, file, m.list[i].path, e);
+            if (rc == 0)
+                rc = store_file_supersede(s, file, e);
+        } else {
+            index_lock(s->ix);
+            rc = index_drop_moving(s->ix, m.list[i].place, e);
+            index_unlock(s->ix);
+        }
+    }
+    for (size_t i = 0; i < m.count; i++)
+        free((char *)(uintptr_t)m.list[i].path);
+    free(m.list);
     return rc;
 }
 

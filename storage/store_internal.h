@@ -128,6 +128,7 @@ uint64_t store__disk_free(const struct store *s);
 
 /** store__recover - bring index and packs together after an unclean stop, or
  *  make a fresh index from the packs. */
+int store__end_moves(struct store *s, struct err *e);
 int store__recover(struct store *s, bool clean, struct err *e);
 
 #endif

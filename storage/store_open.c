@@ -193,6 +193,8 @@ int store__recover(struct store *s, bool clean, struct err *e)
     for (size_t i = 0; i < s->place_count && rc == 0; i++)
         rc = recover_place(&r, &s->places[i], clean);
     if (rc == 0)
+        rc = store__end_moves(s, e);
+    if (rc == 0)
         choose_pack(s);
     free(r.bad);
     free(r.bytes);

@@ -25,6 +25,7 @@ static int copy_over(struct target *t, uint32_t i, int parent, const char *name,
 {
     char tmp[64];
     uint8_t *bytes = malloc(COPY_BYTES);
+    struct stat st;
     uint64_t size = t->m->files[i].size;
     int fd;
     int rc = bytes != NULL ? 0 : err_set(e, ERR_NOMEM, "copy");
@@ -45,6 +46,8 @@ static int copy_over(struct target *t, uint32_t i, int parent, const char *name,
     }
     if (rc == 0 && fchmod(fd, target__mode(t, i)) != 0)
         rc = err_errno(e, errno, "mode of '%s'", name);
+    if (rc == 0 && fstat(t->files[i].fd, &st) == 0) /* it is that file */
+        (void)futimens(fd, (struct timespec[2]){st.st_atim, st.st_mtim});
     if (rc == 0 && renameat2(parent, tmp, parent, name, flags) != 0)
         rc = errno == EEXIST ? target__conflict(t, name, e)
                              : err_errno(e, errno, "rename to '%s'", name);
@@ -56,10 +59,16 @@ static int copy_over(struct target *t, uint32_t i, int parent, const char *name,
     return rc;
 }
 
+static void full_path(const struct target *t, const char *path, char *out)
+{
+    (void)snprintf(out, TARGET_PATH_MAX, "%s/%s", t->dir, path);
+}
+
 static int move_in(struct target *t, uint32_t i, const char *path,
                    unsigned flags, struct err *e)
 {
     char partial[TARGET_PATH_MAX];
+    char full[TARGET_PATH_MAX];
     const char *name;
     int parent = beneath_parent(t->root, path, &name);
     int rc = 0;
@@ -67,7 +76,12 @@ static int move_in(struct target *t, uint32_t i, const char *path,
     if (parent < 0)
         return target__open_failed(t, path, parent, e);
     target__partial_path(t, i, partial, sizeof partial);
-    if (fchmod(t->files[i].fd, target__mode(t, i)) != 0)
+    full_path(t, path, full);
+    if (t->files[i].store_file != 0)
+        rc = store_file_moving(t->s, t->files[i].store_file, full, e);
+    if (rc != 0)
+        ; /* as it was */
+    else if (fchmod(t->files[i].fd, target__mode(t, i)) != 0)
         rc = err_errno(e, errno, "mode of '%s'", partial);
     else if (renameat2(AT_FDCWD, partial, parent, name, flags) == 0)
         rc = 0;
@@ -81,11 +95,6 @@ static int move_in(struct target *t, uint32_t i, const char *path,
                  : err_errno(e, errno, "put '%s' in place", path);
     (void)close(parent);
     return rc;
-}
-
-static void full_path(const struct target *t, const char *path, char *out)
-{
-    (void)snprintf(out, TARGET_PATH_MAX, "%s/%s", t->dir, path);
 }
 
 /* The partial lies at @path now. */
