@@ -403,7 +403,7 @@ struct core_asked {    /* who was asked about a course that is being fetched */
     uint32_t answered; /* connected peers that said what they know of it */
     uint32_t knowing;  /* of these, that know it */
     bool waiting;      /* for a dial, a HELLO, an answer */
-    bool storing;      /* records that came are not in the catalog yet */
+    bool storing;      /* records that came are not in use yet */
     bool known;        /* there are addresses or peers */
 };
 

@@ -279,7 +279,7 @@ void core_asked(const struct core *c, const struct course_id *course,
     if (t == NULL)
         return;
     out->waiting = t->loading || t->need_course || book__dialling(c);
-    out->storing = t->storing != 0;
+    out->storing = t->storing != 0 || t->loading || t->need_edition;
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
         const struct ask *a = topic__ask_of(p, course);
         bool said =

@@ -401,13 +401,16 @@ static bool may_finish(const struct fetch *f)
 {
     uint64_t now = uv_now(f->n->loop);
     bool check = f->purpose == FETCH_CHECK;
+    struct core_asked a;
 
     if ((!f->complete && !check) || f->hm == NULL)
         return false;
     if ((!f->started_complete && !check) || f->n->transport == NULL)
         return true;
+    core_asked(f->n->core, &f->course, &a);
     return f->no_peers_ms != 0 || now - f->start_ms >= NEWS_GRACE_MS ||
-           (f->met_ms != 0 && now - f->met_ms >= NEWS_SETTLE_MS);
+           (f->met_ms != 0 && now - f->met_ms >= NEWS_SETTLE_MS &&
+            a.answered != 0 && !a.storing);
 }
 
 /* Who was asked has answered, or there is nobody to ask. */

@@ -66,6 +66,7 @@ struct refusal {
 /* A handshake that was let through and has brought no message yet. */
 struct grant {
     struct node_id node;
+    uint8_t ip[16];
     bool is_public;
     uint64_t group;
     uint64_t since_ms;
@@ -159,6 +160,9 @@ int zap__open(struct transport *t, struct err *e);
 void zap__close(struct transport *t);
 /** zap__redeem - the handshake of @node has become a connection. */
 void zap__redeem(struct transport *t, const struct node_id *node);
+/** zap__hung_up - a connection from @a ended before it became one of a peer:
+ *  its handshake holds no place any more. */
+void zap__hung_up(struct transport *t, const struct address *a);
 void zap__refuse(struct transport *t, const struct node_id *node,
                  uint64_t until_wall_ms);
 enum peer_scope zap__scope(const struct transport *t, const struct address *a);

@@ -185,6 +185,20 @@ void zap__redeem(struct transport *t, const struct node_id *node)
     }
 }
 
+/* Which of an address's handshakes it was is not known: the oldest. */
+void zap__hung_up(struct transport *t, const struct address *a)
+{
+    struct gate *g = &t->gate;
+    struct grant *oldest = NULL;
+
+    for (size_t i = 0; i < g->grant_count; i++)
+        if (memcmp(g->grants[i].ip, a->ip, sizeof a->ip) == 0 &&
+            (oldest == NULL || g->grants[i].since_ms < oldest->since_ms))
+            oldest = &g->grants[i];
+    if (oldest != NULL)
+        *oldest = g->grants[--g->grant_count];
+}
+
 static bool is_counted(const struct link *l)
 {
     return !l->outbound && !l->ending;
@@ -263,8 +277,11 @@ static bool grant(struct transport *t, const struct node_id *node,
         g->grants = grown;
         g->grant_cap = cap;
     }
-    g->grants[g->grant_count++] =
-        (struct grant){*node, is_public, group_of(a->ip), uv_now(t->loop)};
+    g->grants[g->grant_count] = (struct grant){.node = *node,
+                                               .is_public = is_public,
+                                               .group = group_of(a->ip),
+                                               .since_ms = uv_now(t->loop)};
+    memcpy(g->grants[g->grant_count++].ip, a->ip, sizeof a->ip);
     return true;
 }
 
