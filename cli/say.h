@@ -228,6 +228,22 @@
     X(ROAD_EXCHANGE, "exchange", "节点交换")                                   \
     X(ROAD_LAN, "lan", "局域网")                                               \
     X(ROAD_LAST_SEEN, "last-seen", "曾连过")                                   \
+    X(IS_OK, "ok", "正常")                                                     \
+    X(IS_A_WARNING, "warning", "注意")                                         \
+    X(IS_A_PROBLEM, "problem", "问题")                                         \
+    X(CHECK_HOME, "home", "主目录")                                            \
+    X(CHECK_NODE, "node", "节点")                                              \
+    X(CHECK_CONFIG, "config", "设置")                                          \
+    X(CHECK_IDENTITY, "identity", "身份")                                      \
+    X(CHECK_INDEX, "index", "索引")                                            \
+    X(CHECK_DISK, "disk", "磁盘")                                              \
+    X(CHECK_FILESYSTEM, "filesystem", "文件系统")                              \
+    X(CHECK_FILES, "files", "打开文件")                                        \
+    X(CHECK_CLOCK, "clock", "时钟")                                            \
+    X(CHECK_PORT, "port", "端口")                                              \
+    X(CHECK_MDNS, "mdns", "局域网")                                            \
+    X(CHECK_NAT, "nat", "外网")                                                \
+    X(DOCTOR_TRY, "         try: %s", "         办法：%s")                     \
     X(UNIT_CHUNKS, "chunks", "块")                                             \
     X(PEER_RATES, "%4lld ms  in %s  out %s", "%4lld 毫秒  收 %s  发 %s")       \
     X(PROGRESS_PEERS, "%lld peers", "%lld 个节点")                             \

@@ -66,6 +66,10 @@ class Machine:
     def __init__(self, lan, pid, address):
         self.prefix, self.address = lan.enter(pid), address
 
+    def sh(self, command):
+        subprocess.run([*self.prefix, "sh", "-ec", command], check=True,
+                       capture_output=True)
+
 
 def possible():
     try:
