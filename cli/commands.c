@@ -539,6 +539,11 @@ const struct command *commands_all(void)
     return table;
 }
 
+const struct option_spec *commands_globals(void)
+{
+    return globals;
+}
+
 const struct command *commands_find(const char *const *words, size_t count,
                                     size_t *out_used)
 {

@@ -1,5 +1,5 @@
 /* commands: the one table of commands: words, options, help, examples. The
- * parser, --help and later the man page and the completions read it. */
+ * parser, --help, the man page and the completions read it. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
@@ -43,6 +43,8 @@ const struct command *commands_find(const char *const *words, size_t count,
                                     size_t *out_used);
 /** commands_all - ends with a NULL name. */
 const struct command *commands_all(void);
+/** commands_globals - the options of all commands; ends with a NULL name. */
+const struct option_spec *commands_globals(void);
 /** commands_option - of @cmd or of all commands; NULL @cmd = of any. NULL when
  *  there is none of that name. */
 const struct option_spec *commands_option(const char *name, size_t len,

@@ -258,7 +258,28 @@
     X(PEERS, "%lld peers", "%lld 个节点")                                      \
     X(LINT_BAD, "%lld errors stand in the way", "有 %lld 个错误需要解决")      \
     X(MADE, "Made %s. Edit it, then: lyceum publish %s",                       \
-      "已创建 %s。编辑后运行：lyceum publish %s")
+      "已创建 %s。编辑后运行：lyceum publish %s")                              \
+    X(EXIT_OK, "success", "成功")                                              \
+    X(EXIT_FAILED, "it failed", "失败")                                        \
+    X(EXIT_USAGE, "the command line is wrong", "命令行有误")                   \
+    X(EXIT_NOT_FOUND, "there is no such course, file or record",               \
+      "没有这样的课程、文件或记录")                                            \
+    X(EXIT_CORRUPT, "verification failed: bytes are not what was signed",      \
+      "校验失败：内容与签名不符")                                              \
+    X(EXIT_KEY, "a key or its passphrase is needed", "需要密钥或其密码")       \
+    X(EXIT_NETWORK, "no peer was reached, or time ran out",                    \
+      "没有连上任何节点，或已超时")                                            \
+    X(EXIT_PARTIAL, "partly done; the rest can be had later",                  \
+      "只完成一部分，其余以后可以再取")                                        \
+    X(EXIT_SPACE, "no space, or over the quota", "空间不足，或超出配额")       \
+    X(EXIT_BUSY, "the home is in use, or the node does not answer",            \
+      "主目录正被使用，或节点没有回应")                                        \
+    X(EXIT_CONFLICT, "a conflict: an edited file, an ambiguous name",          \
+      "有冲突：文件被改过，或名称不唯一")                                      \
+    X(EXIT_REFUSED, "refused by policy, like a key file that others can read", \
+      "按规则拒绝，如他人可读的密钥文件")                                      \
+    X(EXIT_INTERRUPT, "interrupted; what is done stays",                       \
+      "被中断，已完成的部分会保留")
 
 enum say {
 #define X(id, en, zh) SAY_##id,

@@ -429,8 +429,8 @@ FIXED = {"cli/main.c": {"error: %s\nwhy: %s\ntry: %s\n", "lyceum "},
 
 def check_printed():
     for path in sources():
-        if not path.startswith("cli/"):
-            continue
+        if not path.startswith("cli/") or path.startswith("cli/man/"):
+            continue  # man/ writes roff when we build
         text = plain(read(path))
         for m in re.finditer(r"\b(?:printf|fprintf|puts|fputs)\s*\(", text):
             line = text.count("\n", 0, m.start()) + 1
