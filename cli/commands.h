@@ -76,6 +76,7 @@ int cmd_init(struct cli *c), cmd_id(struct cli *c),
     cmd_peer_unblock(struct cli *c), cmd_config_get(struct cli *c),
     cmd_config_set(struct cli *c), cmd_config_check(struct cli *c),
     cmd_pack(struct cli *c), cmd_unpack(struct cli *c),
-    cmd_backup(struct cli *c), cmd_restore(struct cli *c);
+    cmd_backup(struct cli *c), cmd_restore(struct cli *c),
+    cmd_completion(struct cli *c);
 
 #endif

@@ -11,6 +11,7 @@
 #include "cli/causes.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/complete.h"
 #include "cli/output.h"
 #include "cli/words.h"
 #include "crypto/base/text.h"
@@ -183,6 +184,10 @@ int main(int argc, char **argv)
     (void)signal(SIGXFSZ, SIG_IGN); /* a write that says so is enough */
     transport_tune_memory();
     say_set_lang(NULL);
+    if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0) {
+        complete_print(argc - 2, argv + 2);
+        return 0;
+    }
     code = start(&c, argc, argv);
     flush_output();
     if (output_lost && code == 0) {

@@ -259,6 +259,7 @@
     X(LINT_BAD, "%lld errors stand in the way", "有 %lld 个错误需要解决")      \
     X(MADE, "Made %s. Edit it, then: lyceum publish %s",                       \
       "已创建 %s。编辑后运行：lyceum publish %s")                              \
+    X(NO_SHELL, "no completion for the shell '%s'", "没有外壳“%s”的补全")      \
     X(EXIT_OK, "success", "成功")                                              \
     X(EXIT_FAILED, "it failed", "失败")                                        \
     X(EXIT_USAGE, "the command line is wrong", "命令行有误")                   \

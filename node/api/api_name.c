@@ -1,5 +1,5 @@
 /* api_name: how people name courses: by id prefix, slug of the title, or
- * ticket. */
+ * ticket; and how they can name those that are here. */
 #include "node/api/api_internal.h"
 
 #include <stdlib.h>
@@ -155,4 +155,41 @@ int api__resolve(struct node *n, const char *name, struct course_id *out,
     }
     *out = s.found;
     return 0;
+}
+
+/* ---- names ------------------------------------------------------------ */
+
+struct naming {
+    struct node *n;
+    json_t *courses;
+};
+
+static json_t *text_of(const struct buf *b)
+{
+    return json_stringn(b->base != NULL ? (const char *)b->base : "", b->len);
+}
+
+static void name_one(void *user, const struct course_id *course)
+{
+    struct naming *l = user;
+    struct buf title = BUF_INIT;
+    struct buf slug = BUF_INIT;
+
+    api__title(l->n, course, &title);
+    api__slug(&title, &slug);
+    (void)json_array_append_new(
+        l->courses,
+        json_pack("{s:s, s:o*, s:o*}", "course", course_id_hex(course).s,
+                  "slug", text_of(&slug), "title", text_of(&title)));
+    buf_deinit(&slug);
+    buf_deinit(&title);
+}
+
+int api_names(struct api_call *call)
+{
+    struct naming l = {call->n, json_array()};
+    int rc = catalog_courses(node_catalog(call->n), name_one, &l, &call->err);
+
+    call->result = json_pack("{s:i, s:o}", "v", 1, "courses", l.courses);
+    return rc;
 }
