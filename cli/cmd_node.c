@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/node_log.h"
 #include "cli/output.h"
+#include "cli/supervisor.h"
 #include "node/api/client.h"
 #include "storage/config.h"
 
@@ -36,14 +37,32 @@ static void log_path(const struct cli *c, char *out, size_t cap)
     (void)snprintf(out, cap, "%.3700s/log/lyceum.log", c->home);
 }
 
+/* Who started the node may want to know; the node goes on without them. */
+static void tell(struct node_log *log, const char *state)
+{
+    struct err e = ERR_INIT;
+
+    if (supervisor_tell(state, &e) != 0)
+        node_log_write(log, NODE_WARN, "not-told",
+                       (const char *const[]){"why", e.text, NULL});
+}
+
 static void on_ready(void *user, const char *address, const char *key)
 {
     struct node_log *log = user;
+    char state[256];
 
     printf("ready %s %s\n", address[0] != '\0' ? address : "-", key);
     (void)fflush(stdout);
     node_log_write(log, NODE_INFO, "ready",
                    (const char *const[]){"address", address, NULL});
+    (void)snprintf(state, sizeof state, "READY=1\nSTATUS=%.200s", address);
+    tell(log, state);
+}
+
+static void on_alive(void *user)
+{
+    tell(user, "WATCHDOG=1");
 }
 
 int cmd_node_run(struct cli *c)
@@ -52,6 +71,10 @@ int cmd_node_run(struct cli *c)
     static char format[CONFIG_VALUE_MAX];
     static struct node_log log; /* the node outlives this call */
     static char path[4096];
+    const struct client_hooks hooks = {.ready = on_ready,
+                                       .alive = on_alive,
+                                       .alive_ms = supervisor_watch_ms(),
+                                       .user = &log};
     int rc = home_make(c->home, &c->err);
 
     if (rc == 0 && c->listen == NULL) {
@@ -70,9 +93,11 @@ int cmd_node_run(struct cli *c)
     if (rc == 0)
         rc = cli_open(c, true);
     if (rc == 0)
-        rc = client_serve(c->client, on_ready, &log, &c->err);
-    if (rc == 0)
+        rc = client_serve(c->client, &hooks, &c->err);
+    if (rc == 0) {
+        tell(&log, "STOPPING=1");
         node_log_write(&log, NODE_INFO, "stop", (const char *const[]){NULL});
+    }
     return rc;
 }
 

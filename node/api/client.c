@@ -30,6 +30,8 @@ struct client {
     struct server *server;
     struct home_lock lock;
     uv_signal_t sigint, sigterm;
+    uv_timer_t alive;
+    const struct client_hooks *hooks;
     struct api_call *call;
     bool stop, answered;
     unsigned signals;
@@ -397,19 +399,32 @@ int client_call(struct client *c, const json_t *request,
     return rc;
 }
 
-int client_serve(struct client *c,
-                 void (*ready)(void *user, const char *address,
-                               const char *key),
-                 void *user, struct err *e)
+static void on_alive(uv_timer_t *timer)
+{
+    const struct client *c = timer->data;
+
+    c->hooks->alive(c->hooks->user);
+}
+
+int client_serve(struct client *c, const struct client_hooks *hooks,
+                 struct err *e)
 {
     int rc = node_online(c->n, e);
 
     if (rc != 0)
         return rc;
     uv_ref((uv_handle_t *)&c->sigterm);
-    ready(user, node_listening(c->n), node_id_hex(node_self(c->n)).s);
+    hooks->ready(hooks->user, node_listening(c->n),
+                 node_id_hex(node_self(c->n)).s);
+    c->hooks = hooks;
+    c->alive.data = c;
+    (void)uv_timer_init(&c->loop, &c->alive);
+    if (hooks->alive_ms != 0)
+        (void)uv_timer_start(&c->alive, on_alive, hooks->alive_ms,
+                             hooks->alive_ms);
     while (!c->stop)
         (void)uv_run(&c->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&c->alive, NULL);
     return 0;
 }
 

@@ -40,12 +40,18 @@ int client_call(struct client *c, const json_t *request,
                 client_event_fn *on_event, void *user, json_t **out_result,
                 struct err *e);
 
-/** client_serve - host until SIGTERM or SIGINT: `node run`. @ready is called
- *  once peers are accepted, with "ADDR:PORT" and the node's key. */
-int client_serve(struct client *c,
-                 void (*ready)(void *user, const char *address,
-                               const char *key),
-                 void *user, struct err *e);
+struct client_hooks {
+    /* Peers are accepted now, at "ADDR:PORT", by the node of this key. */
+    void (*ready)(void *user, const char *address, const char *key);
+    /* Every alive_ms, if not 0, from the loop that does the work. */
+    void (*alive)(void *user);
+    uint64_t alive_ms;
+    void *user;
+};
+
+/** client_serve - host until SIGTERM or SIGINT: `node run`. */
+int client_serve(struct client *c, const struct client_hooks *hooks,
+                 struct err *e);
 
 /** client_close - wait for those attached to us, stop what we host. */
 void client_close(struct client *c);
