@@ -35,34 +35,40 @@ def fits(expected, got):
     return re.fullmatch(pattern, got, flags=re.S) is not None
 
 
+def run_transcripts(case, argv, **popen):
+    """The README's, in the shell @argv. Return: how many commands ran."""
+    shell = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             start_new_session=True, **popen)
+    case.addCleanup(lambda: os.killpg(shell.pid, signal.SIGKILL)
+                    if shell.poll() is None else None)
+    ran = 0
+    for block in blocks(os.path.join(ROOT, "README.md")):
+        for command, expected in steps(block):
+            if command.startswith("./dev"):
+                continue
+            mark = f"--done-{ran}--"
+            shell.stdin.write(f"{command}\necho {mark}$?\n")
+            shell.stdin.flush()
+            got = []
+            for line in shell.stdout:
+                if line.startswith(mark):
+                    break
+                got.append(line.rstrip("\n"))
+            case.assertTrue(fits("\n".join(expected), "\n".join(got)),
+                            f"$ {command}\n" + "\n".join(got))
+            ran += 1
+    shell.stdin.close()
+    shell.wait(20)
+    shell.stdout.close()
+    return ran
+
+
 class Readme(Case):
     def test_transcripts(self):
         bin_ = self.path("bin")
         os.makedirs(bin_)
         os.symlink(LYCEUM, os.path.join(bin_, "lyceum"))
         env = clean_env(HOME=self.dir, PATH=bin_ + ":" + os.environ["PATH"])
-        shell = subprocess.Popen(["bash"], stdin=subprocess.PIPE, text=True,
-                                 stdout=subprocess.PIPE, env=env,
-                                 stderr=subprocess.STDOUT, cwd=self.dir,
-                                 start_new_session=True)
-        self.addCleanup(lambda: os.killpg(shell.pid, signal.SIGKILL)
-                        if shell.poll() is None else None)
-        ran = 0
-        for block in blocks(os.path.join(ROOT, "README.md")):
-            for command, expected in steps(block):
-                if command.startswith("./dev"):
-                    continue
-                mark = f"--done-{ran}--"
-                shell.stdin.write(f"{command}\necho {mark}$?\n")
-                shell.stdin.flush()
-                got = []
-                for line in shell.stdout:
-                    if line.startswith(mark):
-                        break
-                    got.append(line.rstrip("\n"))
-                self.assertTrue(fits("\n".join(expected), "\n".join(got)),
-                                f"$ {command}\n" + "\n".join(got))
-                ran += 1
-        shell.stdin.close()
-        shell.wait(20)
-        self.assertGreater(ran, 5)
+        self.assertGreater(
+            run_transcripts(self, ["bash"], env=env, cwd=self.dir), 5)
