@@ -28,6 +28,7 @@ struct line {
     size_t used_count;
     const struct option_spec *waits; /* for the value that is being typed */
     const char *home;                /* of --home, or NULL */
+    const char *course;              /* the command's first word, or NULL */
 };
 
 /* ---- what stands before ----------------------------------------------- */
@@ -115,9 +116,10 @@ static void give_up(int number)
     _exit(0);
 }
 
-/* The names of the courses, or NULL. Who holds the home may be stuck; a home
- * that nobody holds is opened here, and must be closed in peace. */
-static json_t *ask_names(const struct line *l)
+/* What the node says, or NULL; @request is taken. Who holds the home may be
+ * stuck; a home that nobody holds is opened here, and must be closed in peace.
+ */
+static json_t *ask(const struct line *l, json_t *request)
 {
     struct cli c = {.offline = true, .quiet = true};
     char index[HOME_PATH_MAX + 16];
@@ -125,10 +127,10 @@ static json_t *ask_names(const struct line *l)
     json_t *result = NULL;
 
     if (home_find(l->home, c.home, NULL) != 0)
-        return NULL;
+        goto out;
     (void)snprintf(index, sizeof index, "%s/index.db", c.home);
     if (access(index, F_OK) != 0 || crypto_init(NULL) != 0)
-        return NULL;
+        goto out;
     (void)fflush(stdout);
     c.command = commands_all();
     if (home_holder(c.home, holder, sizeof holder)) {
@@ -138,8 +140,10 @@ static json_t *ask_names(const struct line *l)
     if (cli_open(&c, false) == 0 && client_hosts(c.client))
         (void)alarm(0);
     if (c.client != NULL)
-        (void)cli_call(&c, json_pack("{s:s}", "op", "names"), &result);
+        (void)cli_call(&c, json_incref(request), &result);
     client_close(c.client);
+out:
+    json_decref(request);
     return result;
 }
 
@@ -156,7 +160,7 @@ static size_t named(const json_t *list, const char *slug)
  * does not say which. */
 static void offer_courses(const struct line *l)
 {
-    json_t *names = ask_names(l);
+    json_t *names = ask(l, json_pack("{s:s}", "op", "names"));
     const json_t *list = json_object_get(names, "courses");
 
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -173,6 +177,18 @@ static void offer_courses(const struct line *l)
         free(title);
     }
     json_decref(names);
+}
+
+/* Files of the course that stands before, folder by folder. */
+static void offer_paths(const struct line *l)
+{
+    json_t *r = ask(l, json_pack("{s:s, s:s*, s:s}", "op", "paths", "course",
+                                 l->course, "prefix", l->cur));
+    const json_t *paths = json_object_get(r, "paths");
+
+    for (size_t i = 0; i < json_array_size(paths); i++)
+        offer(l, json_string_value(json_array_get(paths, i)), NULL);
+    json_decref(r);
 }
 
 static void offer_settings(const struct line *l)
@@ -193,6 +209,8 @@ static void offer_one(const struct line *l, const char *what, size_t len)
         printf(":dirs\n");
     else if (strncmp(word, "FILE", 4) == 0)
         printf(":files\n");
+    else if (strcmp(word, "PATH") == 0)
+        offer_paths(l);
     else if (strcmp(word, "SETTING") == 0)
         offer_settings(l);
     else if (strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == NULL)
@@ -320,6 +338,7 @@ void complete_print(int count, char **words)
     take(&l, count, words);
     helps = count > 1 && strcmp(words[0], "help") == 0;
     cmd = l.count != 0 ? commands_find(l.words, l.count, &used) : NULL;
+    l.course = cmd != NULL && l.count > used ? l.words[used] : NULL;
     if (l.waits != NULL && l.waits->kind != OPTION_TIME)
         offer_value(&l, l.waits->value);
     if (l.waits != NULL && l.waits->kind != OPTION_PNG)

@@ -20,13 +20,23 @@ _lyceum() {
     # ... and unless it did so, the value begins behind the option's name.
     word=${COMP_WORDS[COMP_CWORD]}
     [[ $word == --*=* ]] && prefix=${word%%=*}=
+    # What needs quotes is offered with them, unless they are there.
+    [[ $word == [\'\"]* ]] && words[-1]=${words[-1]:1}
+    words[-1]=${words[-1]//\\/}
 
     COMPREPLY=()
     while IFS= read -r line; do
         case $line in
         :files) compopt -o default ;;
         :dirs) compopt -o dirnames ;;
-        *) COMPREPLY+=("$prefix${line%%$'\t'*}") ;;
+        *)
+            line=${line%%$'\t'*}
+            [[ $line == */ ]] && compopt -o nospace
+            if [[ $word != [\'\"]* && $line == *[\ \'\"\\\$\&\;\(\)\<\>\|*?\[{}^#~\`!]* ]]; then
+                printf -v line %q "$line"
+            fi
+            COMPREPLY+=("$prefix$line")
+            ;;
         esac
     done < <(lyceum --complete "${words[@]:1}" 2>/dev/null)
 }

@@ -7,18 +7,26 @@
 # one value a line, with a tab and what it is behind it. ":files" and ":dirs"
 # leave it to the shell.
 _lyceum() {
-    local line lines
-    local -a found
+    local line lines value
+    local -a found folders
 
-    lines=$(lyceum --complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)
+    lines=$(lyceum --complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
     [[ $PREFIX == --*=* ]] && compset -P '*='
     for line in "${(@f)lines}"; do
         case $line in
         :files) _files ;;
         :dirs) _path_files -/ ;;
-        ?*) found+=("${line/$'\t'/:}") ;;
+        ?*)
+            value=${line%%$'\t'*}
+            if [[ $value == */ ]]; then
+                folders+=("$value")
+            else
+                found+=("${value//:/\\:}${${line#"$value"}/$'\t'/:}")
+            fi
+            ;;
         esac
     done
+    (( $#folders )) && compadd -S '' -a folders
     (( $#found )) && _describe -t lyceum lyceum found
 }
 

@@ -10,6 +10,7 @@
 static const struct api_op ops[] = {
     {"ls", API_POOL, api_ls, NULL},
     {"names", API_POOL, api_names, NULL},
+    {"paths", API_POOL, api_paths, NULL},
     {"info", API_POOL, api_info, NULL},
     {"diff", API_POOL, api_diff, NULL},
     {"why", API_POOL, api_why, api_why_peers},

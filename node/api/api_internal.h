@@ -129,12 +129,12 @@ int api__hint_peers(struct api_call *call, const struct course_id *course);
 /** api__slug - lower case, letters and digits of any script, else '-'. */
 void api__slug(const struct buf *title, struct buf *out);
 
-api_handler api_ls, api_names, api_info, api_diff, api_ticket, api_record,
-    api_rm, api_removed, api_pin, api_unpin, api_verify, api_gc, api_export,
-    api_prepare, api_commit, api_committed, api_get, api_rollback, api_status,
-    api_stop, api_peer_ls, api_peer_add, api_peer_rm, api_peer_block,
-    api_peer_unblock, api_put_record, api_withdraw, api_withdraw_commit,
-    api_withdrawn, api_ask_head, api_pack, api_unpack, api_unpacked, api_why,
-    api_why_peers, api_cat;
+api_handler api_ls, api_names, api_paths, api_info, api_diff, api_ticket,
+    api_record, api_rm, api_removed, api_pin, api_unpin, api_verify, api_gc,
+    api_export, api_prepare, api_commit, api_committed, api_get, api_rollback,
+    api_status, api_stop, api_peer_ls, api_peer_add, api_peer_rm,
+    api_peer_block, api_peer_unblock, api_put_record, api_withdraw,
+    api_withdraw_commit, api_withdrawn, api_ask_head, api_pack, api_unpack,
+    api_unpacked, api_why, api_why_peers, api_cat;
 
 #endif

@@ -157,7 +157,9 @@ int api__resolve(struct node *n, const char *name, struct course_id *out,
     return 0;
 }
 
-/* ---- names ------------------------------------------------------------ */
+/* ---- what can be named ------------------------------------------------ */
+
+#define PATHS_MAX 1000
 
 struct naming {
     struct node *n;
@@ -192,4 +194,45 @@ int api_names(struct api_call *call)
 
     call->result = json_pack("{s:i, s:o}", "v", 1, "courses", l.courses);
     return rc;
+}
+
+/* @path up to the next folder behind @n bytes, if it is another than the last.
+ */
+static void add_path(json_t *paths, const char *path, size_t n)
+{
+    size_t count = json_array_size(paths);
+    const char *last =
+        count != 0 ? json_string_value(json_array_get(paths, count - 1)) : "";
+    const char *slash = strchr(path + n, '/');
+    size_t len = slash != NULL ? (size_t)(slash - path) + 1 : strlen(path);
+
+    if (strlen(last) != len || memcmp(last, path, len) != 0)
+        (void)json_array_append_new(paths, json_stringn(path, len));
+}
+
+int api_paths(struct api_call *call)
+{
+    const char *prefix = api__text(call, "prefix");
+    size_t n = prefix != NULL ? strlen(prefix) : 0;
+    struct held_manifest *hm = NULL;
+    struct record_id edition;
+    struct course_id course;
+    json_t *paths;
+    int rc =
+        api__resolve(call->n, api__text(call, "course"), &course, &call->err);
+
+    if (rc == 0)
+        rc = api__local(call->n, &course, &edition, NULL, &call->err);
+    if (rc == 0)
+        rc = node_manifest_load(call->n, &edition, &hm, &call->err);
+    if (rc != 0)
+        return rc;
+    paths = json_array();
+    for (uint32_t i = 0;
+         i < hm->m.file_count && json_array_size(paths) < PATHS_MAX; i++)
+        if (n == 0 || strncmp(hm->m.files[i].path, prefix, n) == 0)
+            add_path(paths, hm->m.files[i].path, n);
+    held_manifest_unref(hm);
+    call->result = json_pack("{s:i, s:o}", "v", 1, "paths", paths);
+    return 0;
 }

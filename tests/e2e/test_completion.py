@@ -154,6 +154,38 @@ class Completion(Case):
             "ls", env={**self.env, "LANG": "zh_CN.UTF-8"}))
         self.assertNotEqual(self.offered("ls"), self.offered("--lang", "zh", "ls"))
 
+    # The files of a course, folder by folder.
+    def test_paths(self):
+        home = self.home("expert")
+        for path in ("a b.md", "notes.md", "$(touch hit)`touch hit`;{'&.md", "one/x/1.md", "one/x/2.md", "one/y.md",
+                     "one!.md", "one:two.md", "\u4e00/\u4e8c.md"):
+            self.write("course/" + path, f"# {path}\n")
+        home.json("publish", self.path("course"))
+        cat = lambda *words: set(self.offered("cat", *words))
+        self.assertEqual(cat("course", ""), {
+            "a b.md", "notes.md", "one/", "one!.md", "one:two.md", "\u4e00/",
+            "$(touch hit)`touch hit`;{'&.md"})
+        self.assertEqual(cat("course", "on"), {"one/", "one!.md", "one:two.md"})
+        self.assertEqual(cat("course", "one/"), {"one/x/", "one/y.md"})
+        self.assertEqual(cat("--range", "1-2", "course", "one/x/"),
+                         {"one/x/1.md", "one/x/2.md"})
+        self.assertEqual(cat("course", "one/z"), set())
+        self.assertEqual(cat("other", ""), set())
+        self.assertEqual(cat("course", "notes.md", ""), set())
+        for shell in ("bash", "zsh"):
+            t = Terminal(shell, self.env, self.dir)
+            self.addCleanup(t.close)
+            for typed, want in (("a", "a\\ b.md"), ("a\\ ", "a\\ b.md"),
+                                ("'a b", "'a b.md'"), ("no", "notes.md"),
+                                ("one/y", "one/y.md"), ("\u4e00", "\u4e00/"),
+                                ("one/x", "one/x/")):
+                self.assertEqual(t.after_tab("lyceum cat course " + typed).rstrip(" "),
+                                 "lyceum cat course " + want, f"{shell}: {typed}")
+            # What an author calls a file is a file's name and nothing more.
+            t.send("\x15lyceum cat course \\$\t\n")
+            t.until(r"# \$\(touch hit\)`touch hit`;{'&\.md")
+        self.assertFalse(os.path.exists(self.path("hit")))
+
     # A course of somebody else is no text for the terminal, nor a second line.
     def test_odd_words(self):
         self.courses("Red \u202etfel \u200bend")
