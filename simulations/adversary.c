@@ -31,6 +31,8 @@ const char *adversary_kind_name(enum adversary_kind kind)
         return "forger";
     case ADVERSARY_POISONER:
         return "poisoner";
+    case ADVERSARY_DOUBLE:
+        return "double";
     case ADVERSARY_KIND_COUNT:
         break;
     }
@@ -86,9 +88,10 @@ static void answer_ask(struct adversary *a, conn_no conn, const struct msg *in)
     m.u.records.request = in->u.ask.request;
     if (course_id_eq(&in->u.ask.course, &k->course)) {
         m.u.records.list[0] = buf_span(&k->course_record);
-        m.u.records.list[1] = a->cfg.kind == ADVERSARY_FORGER
-                                  ? buf_span(&a->forged)
-                                  : buf_span(&newest(a)->record);
+        m.u.records.list[1] =
+            a->cfg.kind == ADVERSARY_FORGER   ? buf_span(&a->forged)
+            : a->cfg.kind == ADVERSARY_DOUBLE ? adversary__odd_record(a)
+                                              : buf_span(&newest(a)->record);
         m.u.records.count = 2;
     }
     adversary__send(a, conn, &m);
@@ -183,6 +186,7 @@ static void answer_slot(struct adversary *a, conn_no conn,
     case ADVERSARY_MALFORMED:
     case ADVERSARY_FORGER:
     case ADVERSARY_POISONER:
+    case ADVERSARY_DOUBLE:
     case ADVERSARY_KIND_COUNT:
         break;
     }

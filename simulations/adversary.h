@@ -19,6 +19,7 @@ enum adversary_kind {
     ADVERSARY_MALFORMED, /* random bytes and mutated frames */
     ADVERSARY_FORGER,    /* editions signed by a stranger */
     ADVERSARY_POISONER,  /* hints to forbidden and empty addresses */
+    ADVERSARY_DOUBLE,    /* has the author's key: forks, jumps, old editions */
     ADVERSARY_KIND_COUNT
 };
 

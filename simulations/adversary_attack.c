@@ -165,6 +165,26 @@ static void poison(struct adversary *a, conn_no conn)
     adversary__send(a, conn, &m);
 }
 
+struct span adversary__odd_record(struct adversary *a)
+{
+    const struct course_kit *k = a->env->kit;
+    uint64_t pick = rng_below(&a->rng, k->odd_count + 2);
+
+    return pick < k->odd_count ? buf_span(&k->odd[pick].record)
+                               : buf_span(&k->editions[0].record);
+}
+
+/* Nobody has asked. */
+static void push_odd(struct adversary *a, conn_no conn)
+{
+    struct msg m = {.type = MSG_RECORDS};
+
+    m.u.records.list[0] = buf_span(&a->env->kit->course_record);
+    m.u.records.list[1] = adversary__odd_record(a);
+    m.u.records.count = 2;
+    adversary__send(a, conn, &m);
+}
+
 static uint64_t attack_all(struct adversary *a)
 {
     uint64_t pause_us = NOISE_US;
@@ -185,6 +205,9 @@ static uint64_t attack_all(struct adversary *a)
             break;
         case ADVERSARY_POISONER:
             poison(a, conn);
+            break;
+        case ADVERSARY_DOUBLE:
+            push_odd(a, conn);
             break;
         case ADVERSARY_GARBAGE:
         case ADVERSARY_LIAR:
@@ -213,6 +236,7 @@ void adversary__attack(struct adversary *a)
     case ADVERSARY_MALFORMED:
     case ADVERSARY_SHIFTER:
     case ADVERSARY_POISONER:
+    case ADVERSARY_DOUBLE:
         world_after(a->env->world, rng_below(&a->rng, NOISE_US), on_attack, a,
                     0);
         break;

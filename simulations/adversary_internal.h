@@ -42,5 +42,7 @@ void adversary__claim(struct adversary *a, conn_no conn,
 void adversary__attack(
     struct adversary *a); /* now and then, if it is its way */
 void adversary__forge(struct adversary *a);
+/** An edition that breaks the chain, or an old one. */
+struct span adversary__odd_record(struct adversary *a);
 
 #endif

@@ -280,6 +280,61 @@ static void make_edition(struct maker *mk, const struct content *c)
     buf_deinit(&tree_raw);
 }
 
+/* ---- what no author should sign ----------------------------------------
+ */
+
+/* Chunks that nobody has. */
+static void fill_nothing(struct maker *mk, uint8_t entry[CHUNK_ENTRY_BYTES])
+{
+    struct chunk_ref ref = {.stored_len = 100, .raw_len = 100};
+
+    for (size_t i = 0; i < sizeof ref.id.b; i++)
+        ref.id.b[i] = (uint8_t)rng_next(mk->rng);
+    chunk_entry_encode(&ref, entry);
+}
+
+static void make_odd(struct maker *mk, uint64_t seq, bool orphan)
+{
+    struct course_kit *k = mk->kit;
+    struct course_kit_odd *o = &k->odd[k->odd_count++];
+    uint8_t entries[2][CHUNK_ENTRY_BYTES];
+    struct edition_payload p = {.time_ms = TIME_MS + 100,
+                                .course = k->course,
+                                .seq = seq,
+                                .title = text_span("Not the same course"),
+                                .index_blob = {entries[0], sizeof entries[0]},
+                                .tree_blob = {entries[1], sizeof entries[1]},
+                                .files = 1,
+                                .chunks = 1,
+                                .bytes = 100,
+                                .stored_bytes = 100};
+    struct buf payload = BUF_INIT;
+
+    fill_nothing(mk, entries[0]);
+    fill_nothing(mk, entries[1]);
+    p.prev = k->editions[seq - 2 < k->edition_count ? seq - 2 : 0].id;
+    if (orphan) /* it follows what does not exist */
+        p.prev.b[0] ^= 1;
+    must(edition_encode(&p, &payload, NULL), "odd payload");
+    must(record_sign(mk->author, RECORD_EDITION, COURSE_KIT_NETWORK,
+                     buf_span(&payload), &o->record, &o->id, NULL),
+         "odd record");
+    o->seq = seq;
+    buf_deinit(&payload);
+}
+
+/* Another one of most numbers, and numbers far beyond. The last number is left
+ * alone: what comes behind it is the end of a chain whose key is stolen. */
+static void make_odds(struct maker *mk)
+{
+    uint64_t last = mk->kit->edition_count;
+
+    for (uint64_t seq = 2; seq < last; seq++)
+        make_odd(mk, seq, seq % 2 == 0);
+    make_odd(mk, last + EDITION_SEQ_JUMP_MAX + 1, false);
+    make_odd(mk, EDITION_SEQ_MAX, true);
+}
+
 /* An edit: about a tenth of the chunks change. */
 static void edit(struct maker *mk, const struct course_kit_params *p,
                  struct content *c)
@@ -313,6 +368,8 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
             edit(&mk, p, &c);
         make_edition(&mk, &c);
     }
+    if (p->odd)
+        make_odds(&mk);
     free(c.refs);
     free(c.bytes);
     free(mk.packed);
@@ -330,6 +387,8 @@ void course_kit_free(struct course_kit *k)
         chunk_table_deinit(&k->editions[i].table);
         free(k->editions[i].bytes);
     }
+    for (uint32_t i = 0; i < k->odd_count; i++)
+        buf_deinit(&k->odd[i].record);
     for (size_t i = 0; i < k->pool_count; i++)
         free(k->pool[i]);
     free(k->pool);
@@ -345,6 +404,15 @@ const struct course_kit_edition *course_kit_find(
         if (record_id_eq(&k->editions[i].id, edition))
             return &k->editions[i];
     return NULL;
+}
+
+bool course_kit_signed(const struct course_kit *k,
+                       const struct record_id *edition)
+{
+    for (uint32_t i = 0; i < k->odd_count; i++)
+        if (record_id_eq(&k->odd[i].id, edition))
+            return true;
+    return course_kit_find(k, edition) != NULL;
 }
 
 uint64_t course_kit_bytes(const struct course_kit_edition *e)

@@ -13,7 +13,8 @@
 #include "node/core/rng.h"
 #include "storage/manifest.h"
 
-#define COURSE_KIT_EDITIONS 2
+#define COURSE_KIT_EDITIONS 10
+#define COURSE_KIT_ODD 12 /* editions that break the chain */
 #define COURSE_KIT_NETWORK "main"
 
 struct course_kit_params {
@@ -21,6 +22,13 @@ struct course_kit_params {
     uint32_t chunk_min; /* raw bytes, 64.. */
     uint32_t chunk_max;
     uint32_t editions; /* 1..COURSE_KIT_EDITIONS */
+    bool odd;          /* and such as the author should never have signed */
+};
+
+struct course_kit_odd { /* the author's signature, and nothing behind it */
+    struct record_id id;
+    uint64_t seq;
+    struct buf record;
 };
 
 struct course_kit_edition {
@@ -37,6 +45,8 @@ struct course_kit {
     struct buf profile_record;
     struct course_kit_edition editions[COURSE_KIT_EDITIONS];
     uint32_t edition_count;
+    struct course_kit_odd odd[COURSE_KIT_ODD]; /* forks, jumps */
+    uint32_t odd_count;
     uint8_t **pool; /* all chunks ever made, owned */
     size_t pool_count;
 };
@@ -49,6 +59,10 @@ void course_kit_free(struct course_kit *k);
 /** course_kit_find - the edition of that id, or NULL. */
 const struct course_kit_edition *course_kit_find(
     const struct course_kit *k, const struct record_id *edition);
+
+/** course_kit_signed - did the author sign it, for better or worse? */
+bool course_kit_signed(const struct course_kit *k,
+                       const struct record_id *edition);
 
 /** course_kit_bytes - stored bytes of all slots of @e together. */
 uint64_t course_kit_bytes(const struct course_kit_edition *e);

@@ -136,13 +136,15 @@ static void on_changed(void *user, struct sim_node *n, uint32_t slot)
     world_after(s->env.world, HEARSAY_US, on_leave, s, 0);
 }
 
-static void on_publish(void *user, uint64_t arg)
+static void on_publish(void *user, uint64_t edition)
 {
     struct sim *s = user;
 
-    (void)arg;
-    s->published = true;
-    sim_node_seed(s->nodes[0], &s->kit->editions[1]);
+    s->published = (uint32_t)edition;
+    sim_node_seed(s->nodes[0], &s->kit->editions[edition]);
+    if (edition + 1 < s->kit->edition_count)
+        world_after(s->env.world, s->plan.publish_every_ms * 1000, on_publish,
+                    s, edition + 1);
 }
 
 /* ---- the plan ---------------------------------------------------------------
@@ -179,5 +181,5 @@ void faults_schedule(struct sim *s)
     if (p->seeder_leaves)
         watch_copies(s);
     if (p->publish_ms != 0)
-        world_at(s->env.world, p->publish_ms * 1000, on_publish, s, 0);
+        world_at(s->env.world, p->publish_ms * 1000, on_publish, s, 1);
 }

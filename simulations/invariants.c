@@ -86,8 +86,8 @@ void invariants_stored(struct invariants *v, const struct sim_node *n,
 void invariants_record(struct invariants *v, const struct sim_node *n,
                        const struct record_id *id)
 {
-    if (course_kit_find(v->env->kit, id) == NULL)
-        invariants_fail(v, "S1", "%s keeps an edition that nobody published",
+    if (!course_kit_signed(v->env->kit, id))
+        invariants_fail(v, "S1", "%s keeps an edition that nobody signed",
                         n->name);
 }
 
@@ -132,8 +132,11 @@ void invariants_ban(struct invariants *v, const struct sim_node *n,
 void invariants_fetched(struct invariants *v, const struct sim_node *n,
                         const struct chunk_id *id)
 {
-    /* While editions change, what one is storing the next may ask for. */
-    if (v->env->kit->edition_count == 1 && sim_disk_get(n->disk, id).p != NULL)
+    uint64_t since = sim_disk_since(n->disk, id);
+
+    /* What one edition is storing the next may ask for. */
+    if (since != UINT64_MAX &&
+        (v->env->kit->edition_count == 1 || since < n->followed_us))
         invariants_fail(v, "R1", "%s took a chunk that it held already",
                         n->name);
 }
@@ -172,19 +175,39 @@ static void check_bounds(struct invariants *v, const struct sim_node *n)
                         n->name, n->storing_bytes);
 }
 
+/* From when on does the core know what the disk holds of what it follows? */
+static void note_followed(struct invariants *v, struct sim_node *n,
+                          const struct core_progress *p)
+{
+    if (record_id_eq(&p->edition, &n->followed) &&
+        p->has_manifest == n->manifest_known)
+        return;
+    n->followed = p->edition;
+    n->manifest_known = p->has_manifest;
+    n->followed_us = world_now_us(v->env->world);
+}
+
 static void check_edition(struct invariants *v, struct sim_node *n)
 {
     struct core_progress p;
 
-    if (!n->wants || n->cfg.stops_when_complete)
-        return; /* who only serves may go on serving an older one */
+    if (!n->wants)
+        return;
     core_progress(n->core, &v->env->kit->course, &p);
     if (!p.known || p.seq == 0)
         return;
+    note_followed(v, n, &p);
+    if (n->cfg.stops_when_complete)
+        return; /* who only serves may go on serving an older one */
+    if (p.seq == n->seq_seen && !record_id_eq(&p.edition, &n->head_seen))
+        invariants_fail(v, "S4", "%s has two editions of number %" PRIu64,
+                        n->name, p.seq);
     if (p.seq < n->seq_seen)
         invariants_fail(v, "S3",
                         "%s goes back from edition %" PRIu64 " to %" PRIu64,
                         n->name, n->seq_seen, p.seq);
+    if (p.seq > n->seq_seen)
+        n->head_seen = p.edition;
     n->seq_seen = p.seq;
 }
 

@@ -43,7 +43,7 @@ void invariants_ban(struct invariants *v, const struct sim_node *n,
 /** R1: what is on the disk is not fetched again. */
 void invariants_fetched(struct invariants *v, const struct sim_node *n,
                         const struct chunk_id *id);
-/** After each step: core_check, S3, S10, S14. */
+/** After each step: core_check, S3, S4, S10, S14. */
 void invariants_step(struct invariants *v, struct sim_node *n);
 /** At the end, T8: bad chunks cost a bounded number of bytes. */
 void invariants_waste(struct invariants *v, const struct sim_node *n,

@@ -54,8 +54,9 @@ struct plan {
     uint64_t crash_every_ms;    /* a learner goes, and comes back */
     uint64_t rot_every_ms;      /* a chunk of a learner rots */
     uint32_t store_fail_permille;
-    bool seeder_leaves;  /* once the learners hold all together */
-    uint64_t publish_ms; /* the second edition appears; 0 = never */
+    bool seeder_leaves;        /* once the learners hold all together */
+    uint64_t publish_ms;       /* the second edition appears; 0 = never */
+    uint64_t publish_every_ms; /* and then the others */
     bool stops_when_complete;
 
     uint32_t bound_percent; /* of the time without faults ... */

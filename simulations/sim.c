@@ -197,7 +197,7 @@ static uint64_t now_ms(const struct sim *s)
 /* The edition that all should have in the end. */
 static const struct course_kit_edition *goal(const struct sim *s)
 {
-    return &s->kit->editions[s->published ? s->kit->edition_count - 1 : 0];
+    return &s->kit->editions[s->published];
 }
 
 static bool has_ended(const struct sim *s, const struct sim_node *n)
@@ -209,7 +209,7 @@ static bool has_ended(const struct sim *s, const struct sim_node *n)
 static bool all_ended(const struct sim *s)
 {
     if (now_ms(s) < s->plan.faults_ms ||
-        (s->plan.publish_ms != 0 && !s->published))
+        (s->plan.publish_ms != 0 && s->published + 1 < s->kit->edition_count))
         return false;
     for (size_t i = 0; i < s->node_count; i++)
         if (!has_ended(s, s->nodes[i]))
@@ -274,6 +274,7 @@ static void report(struct sim *s, FILE *tail, struct sim_result *out)
     for (size_t i = 0; i < s->node_count; i++) {
         out->good_chunks += s->nodes[i]->good_chunks;
         out->bad_chunks += s->nodes[i]->bad_chunks;
+        out->proofs += s->nodes[i]->proofs;
     }
     if (out->broken != NULL && tail != NULL)
         trace_dump(s->env.trace, tail);

@@ -19,6 +19,7 @@ struct sim_result {
     uint64_t alone_ms; /* the same without the faults */
     uint64_t good_chunks, bad_chunks; /* stored and refused, all nodes */
     uint64_t crashes;
+    uint64_t proofs; /* kept, that the author signed two of one number */
 };
 
 /**

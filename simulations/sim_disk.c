@@ -9,6 +9,7 @@ struct slot { /* in order of arrival */
     struct chunk_id id;
     uint8_t *bytes; /* NULL: removed */
     size_t len;
+    uint64_t since_us;
     bool flushed, rotten;
 };
 
@@ -76,7 +77,7 @@ static void widen(struct sim_disk *d)
 }
 
 void sim_disk_put(struct sim_disk *d, const struct chunk_id *id,
-                  const uint8_t *p, size_t len)
+                  const uint8_t *p, size_t len, uint64_t now_us)
 {
     struct slot *s = find(d, id);
 
@@ -96,8 +97,16 @@ void sim_disk_put(struct sim_disk *d, const struct chunk_id *id,
     }
     s->bytes = mem_copy(p, len);
     s->len = len;
+    s->since_us = now_us;
     s->flushed = s->rotten = false;
     d->held++;
+}
+
+uint64_t sim_disk_since(const struct sim_disk *d, const struct chunk_id *id)
+{
+    const struct slot *s = find(d, id);
+
+    return s != NULL && s->bytes != NULL ? s->since_us : UINT64_MAX;
 }
 
 struct span sim_disk_get(const struct sim_disk *d, const struct chunk_id *id)

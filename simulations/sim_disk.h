@@ -17,9 +17,12 @@ struct sim_disk;
 struct sim_disk *sim_disk_new(void);
 void sim_disk_free(struct sim_disk *d);
 
-/** sim_disk_put - keep a copy; one that is there already stays. */
+/** sim_disk_put - keep a copy, since @now_us; one that is there stays. */
 void sim_disk_put(struct sim_disk *d, const struct chunk_id *id,
-                  const uint8_t *p, size_t len);
+                  const uint8_t *p, size_t len, uint64_t now_us);
+
+/** sim_disk_since - when it came; UINT64_MAX: it is not there. */
+uint64_t sim_disk_since(const struct sim_disk *d, const struct chunk_id *id);
 
 /** sim_disk_get - the bytes, valid until the chunk goes; p NULL: not there. */
 struct span sim_disk_get(const struct sim_disk *d, const struct chunk_id *id);

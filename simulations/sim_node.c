@@ -308,6 +308,9 @@ void sim_node_start(struct sim_node *n)
     n->life++;
     n->timer_us = UINT64_MAX;
     n->complete = false;
+    n->followed = (struct record_id){{0}};
+    if (n->cfg.broken == SIM_BREAK_BACK && n->current != NULL)
+        n->current = &n->editions[0];
     sim_net_set_up(n->env->net, n->host, true);
     trace_line(n->env->trace, world_now_us(n->env->world), "%s starts",
                n->name);
@@ -341,7 +344,7 @@ void sim_node_seed(struct sim_node *n, const struct course_kit_edition *e)
     (void)sim_node__put_record(n, buf_span(&e->record));
     for (uint32_t i = 0; i < e->table.count; i++)
         sim_disk_put(n->disk, &e->table.refs[i].id, e->bytes[i],
-                     e->table.refs[i].stored_len);
+                     e->table.refs[i].stored_len, world_now_us(n->env->world));
     sim_disk_flush(n->disk);
     if (!n->up)
         return;

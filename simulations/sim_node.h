@@ -39,6 +39,9 @@ enum sim_break {
     SIM_BREAK_STORE,  /* forgets to answer FX_STORE: L1 */
     SIM_BREAK_DIAL,   /* takes a hint to a forbidden address: S11 */
     SIM_BREAK_AGAIN,  /* loses what it stored without telling: R1 */
+    SIM_BREAK_BLANK,  /* knows nothing of what the last edition left: R1 */
+    SIM_BREAK_BACK,   /* begins with an old edition after a crash: S3 */
+    SIM_BREAK_TWO,    /* lets the second of two editions be current: S4 */
 };
 
 struct sim_node_config {
@@ -84,9 +87,10 @@ struct sim_node { /* read by the invariants and by scenarios */
 
     /* catalog: survives crashes */
     struct buf course_record, profile_record;
-    struct sim_record editions[COURSE_KIT_EDITIONS];
+    struct sim_record editions[COURSE_KIT_EDITIONS + COURSE_KIT_ODD];
     size_t edition_count;
     struct sim_record *current; /* NULL: none */
+    size_t proofs;              /* two of one number */
     struct node_id *bans;
     size_t ban_count;
 
@@ -108,6 +112,10 @@ struct sim_node { /* read by the invariants and by scenarios */
     struct record_id complete_edition;
     uint64_t steps_at_us, steps; /* in one instant */
     uint64_t seq_seen;           /* highest edition the core has shown */
+    struct record_id head_seen;  /* the first of that number */
+    struct record_id followed;   /* by the core, in this life */
+    bool manifest_known;         /* of that */
+    uint64_t followed_us;        /* since when; it knew what was on the disk */
     uint64_t good_chunks, bad_chunks, bad_bytes;
     void (*changed)(void *user, struct sim_node *n, uint32_t slot);
     void *changed_user;

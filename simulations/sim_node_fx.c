@@ -92,7 +92,8 @@ static enum store_result store(struct sim_node *n, const struct sim_op *op)
     if (stumbles(n))
         return STORE_FAILED;
     invariants_stored(n->env->invariants, n, &op->edition, op->slot, bytes);
-    sim_disk_put(n->disk, &op->ref.id, bytes.p, bytes.len);
+    sim_disk_put(n->disk, &op->ref.id, bytes.p, bytes.len,
+                 world_now_us(n->env->world));
     n->good_chunks++;
     if (n->changed != NULL)
         n->changed(n->changed_user, n, op->slot);

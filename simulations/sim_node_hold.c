@@ -16,6 +16,18 @@
 /* ---- catalog ----------------------------------------------------------------
  */
 
+/* The first of a number is the one; a second is kept as a proof against its
+ * author, and no number is taken that the chain cannot have come to. */
+static bool is_next(struct sim_node *n, const struct sim_record *e)
+{
+    for (size_t i = 0; i + 1 < n->edition_count; i++)
+        if (n->editions[i].seq == e->seq) {
+            n->proofs++;
+            return n->cfg.broken == SIM_BREAK_TWO;
+        }
+    return n->current == NULL || n->current->seq < e->seq;
+}
+
 static bool put_edition(struct sim_node *n, const struct record *r,
                         struct span bytes)
 {
@@ -28,13 +40,14 @@ static bool put_edition(struct sim_node *n, const struct record *r,
         if (record_id_eq(&n->editions[i].id, &r->id))
             return true;
     invariants_record(n->env->invariants, n, &r->id);
-    if (n->edition_count == COURSE_KIT_EDITIONS)
+    if (p.seq >
+        (n->current != NULL ? n->current->seq : 0) + EDITION_SEQ_JUMP_MAX)
         return false;
     e = &n->editions[n->edition_count++];
     e->id = r->id;
     e->seq = p.seq;
     (void)buf_append(&e->bytes, bytes.p, bytes.len);
-    if (n->current == NULL || n->current->seq < e->seq)
+    if (is_next(n, e))
         n->current = e;
     return true;
 }
@@ -255,4 +268,8 @@ void sim_node__load(struct sim_node *n, const struct record_id *edition,
     out->edition.course = p.course;
     out->edition.seq = e->seq;
     fill_have(n, h, out);
+    if (n->cfg.broken == SIM_BREAK_BLANK && e->seq > 1 && h->has_manifest) {
+        memset(out->have, 0, out->edition.table->count / 8 + 1);
+        out->edition.have_all = false;
+    }
 }

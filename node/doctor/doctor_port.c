@@ -12,7 +12,8 @@
 
 #include "node/doctor/doctor.h"
 
-#define LINE_MAX_ 512
+#define LINE_CHARS 512
+#define LISTENING 0x0a /* state of a TCP socket */
 
 /* "ADDR:PORT" apart; IPv6 in brackets. */
 static bool split(const char *text, char host[128], char port[16])
@@ -63,24 +64,30 @@ static int try_bind(const char *where)
 
 /* ---- who has it ------------------------------------------------------ */
 
+/* Field @n of a line of /proc/net/tcp, counted from 0; "" beyond the last. */
+static const char *field(const char *line, int n)
+{
+    line += strspn(line, " ");
+    for (; n > 0; n--) {
+        line += strcspn(line, " \n");
+        line += strspn(line, " ");
+    }
+    return line;
+}
+
 /* The inode of the socket that listens on @port, by a table of the kernel's. */
 static unsigned long listener_of(const char *table, unsigned port)
 {
     FILE *f = fopen(table, "re");
-    char line[LINE_MAX_];
+    char line[LINE_CHARS];
     unsigned long found = 0;
 
     while (f != NULL && found == 0 && fgets(line, sizeof line, f) != NULL) {
-        unsigned at;
-        unsigned state;
-        unsigned long inode;
+        const char *at = strchr(field(line, 1), ':');
 
-        if (sscanf(line,
-                   " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s"
-                   " %*s %*s %*s %lu",
-                   &at, &state, &inode) == 3 &&
-            at == port && state == 0x0a)
-            found = inode;
+        if (at != NULL && strtoul(at + 1, NULL, 16) == port &&
+            strtoul(field(line, 3), NULL, 16) == LISTENING)
+            found = strtoul(field(line, 9), NULL, 10);
     }
     if (f != NULL)
         (void)fclose(f);

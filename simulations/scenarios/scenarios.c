@@ -206,6 +206,40 @@ static void fill_edition(struct plan *p, struct rng *rng)
     p->publish_ms = between(rng, 100, 8000);
 }
 
+/* Ten editions, while learners come, crash and are cut off. */
+static void fill_editions(struct plan *p, struct rng *rng)
+{
+    some_course(p, rng, 100);
+    far_apart(p, rng);
+    p->course.editions = COURSE_KIT_EDITIONS;
+    p->learners = between(rng, 2, 6);
+    p->shape = rng_below(rng, 2) == 0 ? SHAPE_STAR : SHAPE_MESH;
+    p->publish_ms = between(rng, 500, 5000);
+    p->publish_every_ms = between(rng, 200, 8000);
+    p->join_spread_ms = between(rng, 0, 40000);
+    p->faults_ms = p->publish_ms + between(rng, 5000, 60000);
+    if (rng_below(rng, 2) == 0)
+        p->crash_every_ms = between(rng, 2000, 10000);
+    if (rng_below(rng, 2) == 0)
+        p->cut_every_ms = between(rng, 500, 5000);
+    if (rng_below(rng, 3) == 0) { /* some miss a few of them */
+        p->split_ms = between(rng, 100, 5000);
+        p->heal_ms = p->split_ms + between(rng, 1000, 30000);
+        if (p->heal_ms > p->faults_ms)
+            p->faults_ms = p->heal_ms;
+    }
+}
+
+/* T12, T13, T14: somebody else has the author's key, too. */
+static void fill_double(struct plan *p, struct rng *rng)
+{
+    fill_editions(p, rng);
+    p->course.odd = true;
+    p->publish_every_ms += 2000;
+    foes(p, ADVERSARY_DOUBLE, between(rng, 1, 3));
+    p->foes[0].visits = true;
+}
+
 static void fill_storm(struct plan *p, struct rng *rng)
 {
     some_course(p, rng, 150);
@@ -219,7 +253,7 @@ static void fill_storm(struct plan *p, struct rng *rng)
     p->faults_ms = between(rng, 10000, 60000);
     p->foes_go = rng_below(rng, 2) == 0;
     while (p->foe_kinds < PLAN_FOES_MAX && rng_below(rng, 3) != 0) {
-        foes(p, (enum adversary_kind)rng_below(rng, ADVERSARY_KIND_COUNT),
+        foes(p, (enum adversary_kind)rng_below(rng, ADVERSARY_DOUBLE),
              between(rng, 1, 3));
         p->foes[p->foe_kinds - 1].visits = rng_below(rng, 2) == 0;
         p->foes[p->foe_kinds - 1].rotates =
@@ -260,6 +294,8 @@ static const struct scenario table[] = {
     {"swarm", "100 to 200 nodes", 2, fill_swarm},
     {"crash", "learners crash and resume", 8, fill_crash},
     {"edition", "a new edition in the middle", 6, fill_edition},
+    {"editions", "ten editions while learners come and go", 6, fill_editions},
+    {"double", "the author's key is stolen: forks and jumps", 4, fill_double},
     {"storm", "a mixture of all of it", 30, fill_storm},
     {NULL, NULL, 0, NULL},
 };

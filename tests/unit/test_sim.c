@@ -154,13 +154,47 @@ TEST(invariants, r1_catches_a_second_fetch)
     caught("pair", SIM_BREAK_AGAIN, "R1");
 }
 
+/* A new edition of which it is not known what the last one left. */
+TEST(invariants, r1_catches_an_edition_from_nothing)
+{
+    caught("editions", SIM_BREAK_BLANK, "R1");
+}
+
+/* A catalog that has lost its newest edition in a crash. */
+TEST(invariants, s3_catches_a_step_back)
+{
+    caught("editions", SIM_BREAK_BACK, "S3");
+}
+
+/* A catalog for which the last of two editions of one number counts. */
+TEST(invariants, s4_catches_two_heads)
+{
+    caught("double", SIM_BREAK_TWO, "S4");
+}
+
+/* Whoever has the author's key leaves proofs. */
+TEST(sim_check, proofs_are_kept)
+{
+    uint64_t proofs = 0;
+
+    begin();
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct sim_result r;
+
+        check("double", seed, &r);
+        assert_null(r.broken);
+        proofs += r.proofs;
+    }
+    assert_true(proofs != 0);
+}
+
 /* ---- the parts --------------------------------------------------------------
  */
 
 /* What the course maker makes decodes under the rules of the real thing. */
 TEST(course_kit, is_real)
 {
-    struct course_kit_params params = {60, 64, 16384, 2};
+    struct course_kit_params params = {60, 64, 16384, 2, false};
     struct course_kit *k;
     struct rng rng;
 
@@ -207,7 +241,7 @@ TEST(sim_disk, crash)
     for (uint8_t i = 0; i < 200; i++) {
         struct chunk_id id = id_of(i);
 
-        sim_disk_put(d, &id, &i, 1);
+        sim_disk_put(d, &id, &i, 1, i);
         if (i == 99)
             sim_disk_flush(d);
     }
@@ -229,14 +263,16 @@ TEST(sim_disk, rot)
     uint8_t byte = 42;
     struct chunk_id id = id_of(byte);
 
-    sim_disk_put(d, &id, &byte, 1);
+    sim_disk_put(d, &id, &byte, 1, 7);
     assert_false(sim_disk_rotten(d, &id));
     sim_disk_rot(d, 12345);
     assert_true(sim_disk_rotten(d, &id));
     assert_int_not_equal(sim_disk_get(d, &id).p[0], 42);
     sim_disk_remove(d, &id);
     assert_null(sim_disk_get(d, &id).p);
-    sim_disk_put(d, &id, &byte, 1);
+    assert_true(sim_disk_since(d, &id) == UINT64_MAX);
+    sim_disk_put(d, &id, &byte, 1, 8);
+    assert_true(sim_disk_since(d, &id) == 8);
     assert_int_equal(sim_disk_get(d, &id).p[0], 42);
     sim_disk_free(d);
 }
