@@ -187,7 +187,50 @@ static int watch(struct cli *c)
     return rc != 0 || ferror(stdout) ? rc : ERR_INTERRUPTED;
 }
 
+/* ---- once ------------------------------------------------------------ */
+
+/* Folders that were moved or edited, and what that costs. */
+static void show_away(const json_t *r)
+{
+    const json_t *list = json_object_get(r, "away");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        char *path = output_safe_long(output_text(one, "path"), 300);
+
+        printf(say(SAY_AWAY), path,
+               output_count(output_int(one, "files"), SAY_A_FILE).s,
+               output_size((uint64_t)output_int(one, "bytes")).s,
+               output_text(one, "course"));
+        printf("\n");
+        free(path);
+    }
+}
+
+static void show_once(struct cli *c, const json_t *r)
+{
+    show_status(c, r);
+    show_away(r);
+}
+
+static int once(struct cli *c)
+{
+    json_t *r = NULL;
+    json_t *a = NULL;
+    int rc = cli_call(c, json_pack("{s:s}", "op", "status"), &r);
+
+    if (rc == 0)
+        rc = cli_call(c, json_pack("{s:s}", "op", "away"), &a);
+    if (rc == 0) {
+        (void)json_object_set(r, "away", json_object_get(a, "away"));
+        cli_answer(c, r, show_once);
+    }
+    json_decref(a);
+    json_decref(r);
+    return rc;
+}
+
 int cmd_status(struct cli *c)
 {
-    return c->watch ? watch(c) : cli_simple(c, "status", NULL, show_status);
+    return c->watch ? watch(c) : once(c);
 }

@@ -244,6 +244,9 @@
     X(CHECK_MDNS, "mdns", "局域网")                                            \
     X(CHECK_NAT, "nat", "外网")                                                \
     X(DOCTOR_TRY, "         try: %s", "         办法：%s")                     \
+    X(AWAY,                                                                    \
+      "%s: %s moved or edited, %s cannot be given to others: lyceum why %.8s", \
+      "%s：%s已移动或修改，%s 无法提供给他人：lyceum why %.8s")                \
     X(UNIT_CHUNKS, "chunks", "块")                                             \
     X(PEER_RATES, "%4lld ms  in %s  out %s", "%4lld 毫秒  收 %s  发 %s")       \
     X(PROGRESS_PEERS, "%lld peers", "%lld 个节点")                             \

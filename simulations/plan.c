@@ -8,7 +8,10 @@ static void defaults(struct plan *p, uint64_t seed)
 {
     *p = (struct plan){
         .seed = seed,
-        .course = {24, 64, 8192, 1},
+        .course = {.chunks = 24,
+                   .chunk_min = 64,
+                   .chunk_max = 8192,
+                   .editions = 1},
         .seeders = 1,
         .learners = 1,
         .shape = SHAPE_STAR,

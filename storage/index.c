@@ -414,6 +414,27 @@ int index_in_place(struct index *ix, uint32_t place, uint64_t from,
     return rc;
 }
 
+int index_bytes_in(struct index *ix, uint32_t place, uint64_t *out_bytes,
+                   struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = merge(ix, e);
+
+    if (rc != 0)
+        return rc;
+    if (sqlite3_prepare_v2(ix->db,
+                           "SELECT coalesce(sum(len), 0) FROM chunk WHERE"
+                           " place = ?1",
+                           -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_bind_int64(st, 1, place) != SQLITE_OK ||
+        sqlite3_step(st) != SQLITE_ROW)
+        rc = index_fail(ix, "bytes of a file", e);
+    else
+        *out_bytes = (uint64_t)sqlite3_column_int64(st, 0);
+    (void)sqlite3_finalize(st);
+    return rc;
+}
+
 int index_totals(struct index *ix, uint64_t *out_chunks,
                  uint64_t *out_file_bytes, struct err *e)
 {

@@ -117,6 +117,9 @@ int index_movings(struct index *ix,
 int index_in_place(struct index *ix, uint32_t place, uint64_t from,
                    int (*fn)(void *user, const struct index_chunk *c),
                    void *user, struct err *e);
+/** index_bytes_in - stored bytes of the chunks in @place. */
+int index_bytes_in(struct index *ix, uint32_t place, uint64_t *out_bytes,
+                   struct err *e);
 int index_totals(struct index *ix, uint64_t *out_chunks,
                  uint64_t *out_file_bytes, struct err *e);
 

@@ -195,6 +195,11 @@ int store_file_of(struct store *s, const struct chunk_id *id, char *path,
  *  was settled? One lstat for each. */
 bool store_files_same(struct store *s, const char *dir);
 
+/** store_away - settled files at or below @dir that are gone or changed, and
+ * the bytes of the chunks in them: these cannot be given to anybody. */
+int store_away(struct store *s, const char *dir, uint32_t *out_files,
+               uint64_t *out_bytes, struct err *e);
+
 /** store_kept_in - is the chunk held in a pack, or (@dir not NULL) in a file
  *  below the folder @dir? *out_held: is it anywhere? */
 bool store_kept_in(struct store *s, const struct chunk_id *id, const char *dir,

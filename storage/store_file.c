@@ -289,6 +289,29 @@ bool store_files_same(struct store *s, const char *dir)
     return same;
 }
 
+int store_away(struct store *s, const char *dir, uint32_t *out_files,
+               uint64_t *out_bytes, struct err *e)
+{
+    int rc = 0;
+
+    *out_files = 0;
+    *out_bytes = 0;
+    index_lock(s->ix);
+    s->looks++;
+    for (size_t i = 0; i < s->place_count && rc == 0; i++) {
+        const struct place *p = &s->places[i];
+        uint64_t bytes = 0;
+
+        if (!p->settled || !is_below(p->path, dir) || store__intact(s, p->no))
+            continue;
+        rc = index_bytes_in(s->ix, p->no, &bytes, e);
+        *out_files += bytes != 0;
+        *out_bytes += bytes;
+    }
+    index_unlock(s->ix);
+    return rc;
+}
+
 bool store_kept_in(struct store *s, const struct chunk_id *id, const char *dir,
                    bool *out_held)
 {

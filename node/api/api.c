@@ -13,6 +13,7 @@ static const struct api_op ops[] = {
     {"paths", API_POOL, api_paths, NULL},
     {"info", API_POOL, api_info, NULL},
     {"diff", API_POOL, api_diff, NULL},
+    {"away", API_POOL, api_away, NULL},
     {"why", API_POOL, api_why, api_why_peers},
     {"ticket", API_LOOP, api_ticket, NULL},
     {"record", API_POOL, api_record, NULL},

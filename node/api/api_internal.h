@@ -135,6 +135,6 @@ api_handler api_ls, api_names, api_paths, api_info, api_diff, api_ticket,
     api_status, api_stop, api_peer_ls, api_peer_add, api_peer_rm,
     api_peer_block, api_peer_unblock, api_put_record, api_withdraw,
     api_withdraw_commit, api_withdrawn, api_ask_head, api_pack, api_unpack,
-    api_unpacked, api_why, api_why_peers, api_cat;
+    api_unpacked, api_why, api_why_peers, api_cat, api_away;
 
 #endif

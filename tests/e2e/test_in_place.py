@@ -178,6 +178,35 @@ class InPlace(InPlaceCase):
         self.assertEqual(self.state(), "complete")
 
 
+    # What a moved or edited folder costs, in one line, until it is back.
+    def test_status_says_the_cost(self):
+        p = self.publish()
+        self.times = os.stat(self.videos[0]).st_mtime_ns
+        node = self.node(self.expert)
+        learner = self.home("learner")
+        out = self.path("out")
+        learner.json("get", p["ticket"], "--peer", node.peer, "--to", out)
+        for home in (self.expert, learner):
+            self.assertEqual(home.json("status")["away"], [])
+        old(self.videos[0])
+        with open(out + "/video1.mp4", "r+b") as f:
+            f.write(b"edited")
+        for home, folder in ((self.expert, self.folder), (learner, out)):
+            self.assertEqual(home.json("status")["away"], [
+                {"course": p["course"], "path": folder, "files": 1,
+                 "bytes": 2 * MIB}])
+        self.rename("course", "moved")
+        [a] = self.expert.json("status")["away"]
+        self.assertEqual((a["files"], a["bytes"]), (3, 6 * MIB))
+        line = [l for l in self.expert.run("status").out.splitlines()
+                if l.startswith(self.folder)]
+        self.assertIn("3 files", line[0])
+        self.assertIn("lyceum why " + p["course"][:8], line[0])
+        self.rename("moved", "course")
+        os.utime(self.videos[0], ns=(self.times, self.times))
+        self.assertEqual(self.expert.json("status")["away"], [])
+
+
 class Damaged(InPlaceCase):
     """One way after the other in which a file is not what it was."""
 
