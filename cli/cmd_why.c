@@ -210,7 +210,66 @@ static void show_why(struct cli *c, const json_t *r)
     show_seen(r);
 }
 
+/* ---- every course ---------------------------------------------------- */
+
+static void show_all(struct cli *c, const json_t *r)
+{
+    const json_t *list = json_object_get(r, "courses");
+    size_t shown = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+
+        if (json_array_size(json_object_get(one, "reasons")) == 0)
+            continue;
+        if (shown++ != 0)
+            printf("\n");
+        show_why(c, one);
+    }
+    if (shown == 0)
+        printf(say(SAY_WHY_ALL_OK),
+               output_count((long long)json_array_size(list), SAY_A_COURSE).s);
+    if (shown == 0)
+        printf("\n");
+}
+
+/* The first that is not well decides how it ends. */
+static int why_all(struct cli *c)
+{
+    json_t *done = json_array();
+    json_t *r = json_pack("{s:i, s:o}", "v", 1, "courses", done);
+    struct err first = ERR_INIT;
+    json_t *ls = NULL;
+    const json_t *courses;
+    int worst = cli_call(c, json_pack("{s:s}", "op", "ls"), &ls);
+
+    courses = json_object_get(ls, "courses");
+    for (size_t i = 0; i < json_array_size(courses); i++) {
+        const char *course = output_text(json_array_get(courses, i), "course");
+        json_t *one = NULL;
+        int rc = cli_call(
+            c, json_pack("{s:s, s:s}", "op", "why", "course", course), &one);
+
+        if (one != NULL)
+            (void)json_array_append_new(done, one);
+        if (rc == ERR_INTERRUPTED || (rc != 0 && worst == 0)) {
+            worst = rc;
+            first = c->err;
+        }
+        if (rc == ERR_INTERRUPTED)
+            break;
+    }
+    if (worst == 0 || json_array_size(done) != 0)
+        cli_answer(c, r, show_all);
+    json_decref(ls);
+    json_decref(r);
+    if (first.code != 0)
+        c->err = first;
+    return worst;
+}
+
 int cmd_why(struct cli *c)
 {
-    return cli_simple(c, "why", "course", show_why);
+    return c->word_count != 0 ? cli_simple(c, "why", "course", show_why)
+                              : why_all(c);
 }

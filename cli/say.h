@@ -247,6 +247,7 @@
     X(AWAY,                                                                    \
       "%s: %s moved or edited, %s cannot be given to others: lyceum why %.8s", \
       "%s：%s已移动或修改，%s 无法提供给他人：lyceum why %.8s")                \
+    X(WHY_ALL_OK, "Nothing is missing of %s here.", "本机的 %s 什么都不缺。")  \
     X(UNIT_CHUNKS, "chunks", "块")                                             \
     X(PEER_RATES, "%4lld ms  in %s  out %s", "%4lld 毫秒  收 %s  发 %s")       \
     X(PROGRESS_PEERS, "%lld peers", "%lld 个节点")                             \

@@ -57,6 +57,23 @@ class Why(Case):
         self.assertEqual(w["last_get"]["code"], "ok")
         self.assertTrue(self.why(self.expert, 0)["online"])
         learner.run("why", "no-such-course", code=3)
+        self.assertIn("Nothing is missing of 1 course",
+                      self.expert.run("why").out)
+
+    # Without a name: every course that is not well, and only those.
+    def test_all(self):
+        whole = self.publish()
+        self.write("other/v.bin", random_bytes(9, 2 * MIB))
+        other = self.expert.json("publish", self.path("other"), "--in-place")
+        os.rename(self.path("other"), self.path("moved"))
+        r = self.expert.run("--json", "why", code=7)
+        ok = {c["course"]: c["ok"] for c in r.json["courses"]}
+        self.assertEqual(ok, {whole["course"]: True, other["course"]: False})
+        text = self.expert.run("why", code=7)
+        self.assertIn(self.path("other"), text.out)
+        self.assertNotIn("'course'", text.out)
+        self.assertIn("\ntry: ", text.err)
+        self.assertEqual(self.home().json("why")["courses"], [])
 
     # A get that was cut: the lessons it lacks, how it ended, who to ask.
     def test_cut(self):
