@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "crypto/base/be.h"
 #include "crypto/digest.h"
 
 #define VERSION 1
@@ -15,21 +16,6 @@
 static const uint8_t magic[8] = {0x89, 'L', 'Y', 'B', '\r', '\n', 0x1a, '\n'};
 static const uint8_t part_magic[4] = {'L', 'y', 'P', 't'};
 static const uint8_t end_magic[4] = {'L', 'y', 'E', 'n'};
-
-static void put(uint8_t *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-}
-
-static uint64_t get(const uint8_t *p, size_t n)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
 
 uint64_t backup_part_max(enum backup_part part)
 {
@@ -63,9 +49,9 @@ int backup_begin(struct backup_writer *w, backup_write_fn *write, void *user,
     *w = (struct backup_writer){.write = write, .user = user};
     (void)crypto_hash_sha256_init(&w->sum);
     memcpy(head, magic, sizeof magic);
-    put(head + 8, VERSION, 4);
-    put(head + 16, time_ms, 8);
-    put(head + 24, digest_sum64(head, 24), 8);
+    be_put(head + 8, VERSION, 4);
+    be_put(head + 16, time_ms, 8);
+    be_put(head + 24, digest_sum64(head, 24), 8);
     return emit(w, head, sizeof head, e);
 }
 
@@ -80,9 +66,9 @@ int backup_begin_part(struct backup_writer *w, enum backup_part part,
     w->last = (unsigned)part;
     w->left = len;
     memcpy(head, part_magic, sizeof part_magic);
-    put(head + 4, (uint64_t)part, 4);
-    put(head + 8, len, 8);
-    put(head + 16, digest_sum64(head, 16), 8);
+    be_put(head + 4, (uint64_t)part, 4);
+    be_put(head + 8, len, 8);
+    be_put(head + 16, digest_sum64(head, 16), 8);
     return emit(w, head, sizeof head, e);
 }
 
@@ -165,14 +151,15 @@ static int read_head(struct reader *r, uint64_t *out_time_ms, struct err *e)
     if (n != sizeof head)
         return err_set(e, ERR_CORRUPT, "the backup is cut off after %zu bytes",
                        n);
-    if (get(head + 24, 8) != digest_sum64(head, 24) || get(head + 12, 4) != 0)
+    if (be_get(head + 24, 8) != digest_sum64(head, 24) ||
+        be_get(head + 12, 4) != 0)
         return damaged(r, e);
-    if (get(head + 8, 4) != VERSION)
+    if (be_get(head + 8, 4) != VERSION)
         return err_set(e, ERR_MALFORMED,
                        "the backup is of version %u, and this program reads %d",
-                       (unsigned)get(head + 8, 4), VERSION);
+                       (unsigned)be_get(head + 8, 4), VERSION);
     (void)crypto_hash_sha256_update(&r->sum, head, sizeof head);
-    *out_time_ms = get(head + 16, 8);
+    *out_time_ms = be_get(head + 16, 8);
     return 0;
 }
 
@@ -198,12 +185,12 @@ static int read_part(struct reader *r, uint8_t head[PART], unsigned *last,
                      struct err *e)
 {
     int rc = take_all(r, head + 8, PART - 8, e);
-    unsigned part = (unsigned)get(head + 4, 4);
-    uint64_t len = get(head + 8, 8);
+    unsigned part = (unsigned)be_get(head + 4, 4);
+    uint64_t len = be_get(head + 8, 8);
 
     if (rc != 0)
         return rc;
-    if (get(head + 16, 8) != digest_sum64(head, 16) || part <= *last ||
+    if (be_get(head + 16, 8) != digest_sum64(head, 16) || part <= *last ||
         part > BACKUP_PART_LAST ||
         len > backup_part_max((enum backup_part)part))
         return damaged(r, e);
@@ -225,7 +212,7 @@ static int read_end(struct reader *r, const uint8_t head[8], struct err *e)
         return rc;
     (void)crypto_hash_sha256_update(&r->sum, head, 8);
     (void)crypto_hash_sha256_final(&r->sum, is);
-    if (get(head + 4, 4) != 0 || memcmp(said, is, sizeof is) != 0)
+    if (be_get(head + 4, 4) != 0 || memcmp(said, is, sizeof is) != 0)
         return err_set(e, ERR_CORRUPT,
                        "the backup has changed since it was written");
     rc = take(r, &more, 1, &n, e);

@@ -261,18 +261,6 @@ static int ask_agreement(struct restore *r, const struct restore_options *opt,
     return rc;
 }
 
-static int sync_parent(const char *home, struct err *e)
-{
-    char parent[HOME_PATH_MAX];
-    char *slash;
-
-    (void)snprintf(parent, sizeof parent, "%s", home);
-    slash = strrchr(parent, '/');
-    if (slash != NULL)
-        slash[slash == parent] = '\0';
-    return file_io_sync_dir(slash != NULL ? parent : ".", e);
-}
-
 static int finish(struct restore *r, const char *home, struct err *e)
 {
     char records[HOME_PATH_MAX + 64];
@@ -291,7 +279,7 @@ static int finish(struct restore *r, const char *home, struct err *e)
         return rc;
     (void)close(r->dir);
     r->dir = -1; /* from here on it is a home */
-    return sync_parent(home, e);
+    return file_io_sync_parent(home, e);
 }
 
 int backup_home_restore(const struct restore_options *opt,

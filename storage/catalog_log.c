@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/base/be.h"
 #include "crypto/digest.h"
 #include "crypto/record.h"
 #include "storage/file_io.h"
@@ -17,21 +18,6 @@
 #define SEARCH_BYTES (64u * 1024u)
 
 static const uint8_t magic[4] = {'L', 'y', 'R', 'c'};
-
-static void put(uint8_t *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-}
-
-static uint64_t get(const uint8_t *p, size_t n)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
 
 static uint64_t sum_of(const uint8_t head[HEAD], const uint8_t *p, size_t len)
 {
@@ -95,9 +81,9 @@ int catalog_log_append(struct catalog_log *l, const uint8_t *p, size_t len,
     int rc;
 
     memcpy(head, magic, sizeof magic);
-    put(head + 4, len, 4);
-    put(head + 8, flags, 4);
-    put(head + 12, sum_of(head, p, len), 8);
+    be_put(head + 4, len, 4);
+    be_put(head + 8, flags, 4);
+    be_put(head + 12, sum_of(head, p, len), 8);
     rc = file_io_write(l->fd, head, sizeof head, at, e);
     if (rc == 0)
         rc = file_io_write(l->fd, p, len, at + HEAD, e);
@@ -123,7 +109,7 @@ int catalog_log_read(const struct catalog_log *l, uint64_t at, struct buf *out,
     out->len = 0;
     if (rc != 0)
         return rc;
-    len = (size_t)get(head + 4, 4);
+    len = (size_t)be_get(head + 4, 4);
     if (memcmp(head, magic, sizeof magic) != 0 || len == 0 ||
         len > RECORD_BYTES_MAX)
         return err_set(e, ERR_CORRUPT, "no entry at %llu of '%s'",
@@ -133,11 +119,11 @@ int catalog_log_read(const struct catalog_log *l, uint64_t at, struct buf *out,
     rc = file_io_read(l->fd, out->base, len, at + HEAD, e);
     if (rc != 0)
         return rc;
-    if (sum_of(head, out->base, len) != get(head + 12, 8))
+    if (sum_of(head, out->base, len) != be_get(head + 12, 8))
         return err_set(e, ERR_CORRUPT, "entry at %llu of '%s' has changed",
                        (unsigned long long)at, l->path);
     out->len = len;
-    *out_flags = (uint32_t)get(head + 8, 4);
+    *out_flags = (uint32_t)be_get(head + 8, 4);
     *out_next = at + HEAD + len;
     return 0;
 }

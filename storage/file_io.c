@@ -174,6 +174,18 @@ int file_io_sync_dir(const char *path, struct err *e)
     return rc;
 }
 
+int file_io_sync_parent(const char *path, struct err *e)
+{
+    char parent[4096];
+    char *slash;
+
+    (void)snprintf(parent, sizeof parent, "%s", path);
+    slash = strrchr(parent, '/');
+    if (slash != NULL)
+        slash[slash == parent] = '\0';
+    return file_io_sync_dir(slash != NULL ? parent : ".", e);
+}
+
 int file_io_rename(const char *from, const char *to, struct err *e)
 {
     if (faulty(FAULT_RENAME) || rename(from, to) != 0)

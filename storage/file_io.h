@@ -36,6 +36,10 @@ int file_io_sync(int fd, struct err *e);
 /** file_io_sync_dir - make names in the folder @path durable. */
 int file_io_sync_dir(const char *path, struct err *e);
 
+/** file_io_sync_parent - of the folder that @path lies in: so that its own name
+ *  outlives a power cut. */
+int file_io_sync_parent(const char *path, struct err *e);
+
 /** file_io_rename - rename(2), then the folder is not synced yet. */
 int file_io_rename(const char *from, const char *to, struct err *e);
 

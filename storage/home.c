@@ -75,19 +75,6 @@ static int make_parents(const char *path, struct err *e)
     return 0;
 }
 
-/* The name of a home that has keys in it should outlive a power cut. */
-static int sync_parent(const char *home, struct err *e)
-{
-    char parent[HOME_PATH_MAX];
-    char *slash;
-
-    (void)snprintf(parent, sizeof parent, "%s", home);
-    slash = strrchr(parent, '/');
-    if (slash != NULL)
-        slash[slash == parent] = '\0';
-    return file_io_sync_dir(slash != NULL ? parent : ".", e);
-}
-
 int home_make(const char *home, struct err *e)
 {
     int rc = make_parents(home, e);
@@ -95,7 +82,7 @@ int home_make(const char *home, struct err *e)
     if (rc != 0)
         return rc;
     if (mkdir(home, 0700) == 0)
-        return sync_parent(home, e);
+        return file_io_sync_parent(home, e);
     if (errno != EEXIST)
         return err_errno(e, errno, "make home '%s'", home);
     return home_check(home, e);

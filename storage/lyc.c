@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/base/be.h"
 #include "crypto/digest.h"
 #include "crypto/record.h"
 #include "storage/pack.h"
@@ -15,30 +16,15 @@ static const uint8_t end_magic[4] = {'L', 'y', 'E', 'n'};
 #define FRAME_FIRST_BYTE 'L' /* of the pack's head, too */
 #define WINDOW_BYTES (2u * 1024 * 1024)
 
-static void put(uint8_t *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-}
-
-static uint64_t get(const uint8_t *p, size_t n)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 /* The last 8 of @n bytes are the sum of those before. */
 static void seal(uint8_t *p, size_t n)
 {
-    put(p + n - 8, digest_sum64(p, n - 8), 8);
+    be_put(p + n - 8, digest_sum64(p, n - 8), 8);
 }
 
 static bool is_sealed(const uint8_t *p, size_t n)
 {
-    return get(p + n - 8, 8) == digest_sum64(p, n - 8);
+    return be_get(p + n - 8, 8) == digest_sum64(p, n - 8);
 }
 
 /* ---- writing ---------------------------------------------------------------
@@ -62,11 +48,11 @@ int lyc_begin(struct lyc_writer *w, const struct lyc_head *head,
 
     *w = (struct lyc_writer){.write = write, .user = user};
     memcpy(bytes, magic, sizeof magic);
-    put(bytes + 8, LYC_VERSION, 4);
+    be_put(bytes + 8, LYC_VERSION, 4);
     memcpy(bytes + 16, head->course.b, ID_BYTES);
     memcpy(bytes + 48, head->edition.b, ID_BYTES);
-    put(bytes + 80, head->seq, 8);
-    put(bytes + 88, head->since, 8);
+    be_put(bytes + 80, head->seq, 8);
+    be_put(bytes + 88, head->since, 8);
     seal(bytes, sizeof bytes);
     return write_out(w, &part, 1, e);
 }
@@ -78,8 +64,8 @@ int lyc_put_record(struct lyc_writer *w, struct span record, struct err *e)
     int rc;
 
     memcpy(head, record_magic, sizeof record_magic);
-    put(head + 4, record.len, 4);
-    put(head + 8, digest_sum64(record.p, record.len), 8);
+    be_put(head + 4, record.len, 4);
+    be_put(head + 8, digest_sum64(record.p, record.len), 8);
     seal(head, sizeof head);
     rc = write_out(w, parts, 2, e);
     w->records += rc == 0;
@@ -105,9 +91,9 @@ int lyc_end(struct lyc_writer *w, struct err *e)
     struct span part = {bytes, sizeof bytes};
 
     memcpy(bytes, end_magic, sizeof end_magic);
-    put(bytes + 8, w->records, 4);
-    put(bytes + 12, w->chunks, 4);
-    put(bytes + 16, w->bytes, 8);
+    be_put(bytes + 8, w->records, 4);
+    be_put(bytes + 12, w->chunks, 4);
+    be_put(bytes + 16, w->bytes, 8);
     seal(bytes, sizeof bytes);
     return write_out(w, &part, 1, e);
 }
@@ -203,11 +189,11 @@ int lyc_open(lyc_read_fn *read, void *user, struct lyc_head *out_head,
         rc = err_set(e, ERR_MALFORMED, "this is no course file");
     else if (rc == 0 && left(r) < LYC_HEAD_BYTES)
         rc = err_set(e, ERR_MALFORMED, "the file ends in its first bytes");
-    else if (rc == 0 && get(p + 8, 4) != LYC_VERSION)
+    else if (rc == 0 && be_get(p + 8, 4) != LYC_VERSION)
         rc = err_set(e, ERR_MALFORMED,
                      "a course file of version %u: only %u"
                      " is known here",
-                     (unsigned)get(p + 8, 4), LYC_VERSION);
+                     (unsigned)be_get(p + 8, 4), LYC_VERSION);
     else if (rc == 0 && !is_sealed(p, LYC_HEAD_BYTES))
         rc = err_set(e, ERR_MALFORMED, "the head of the file is damaged");
     if (rc != 0) {
@@ -216,8 +202,8 @@ int lyc_open(lyc_read_fn *read, void *user, struct lyc_head *out_head,
     }
     memcpy(out_head->course.b, p + 16, ID_BYTES);
     memcpy(out_head->edition.b, p + 48, ID_BYTES);
-    out_head->seq = get(p + 80, 8);
-    out_head->since = get(p + 88, 8);
+    out_head->seq = be_get(p + 80, 8);
+    out_head->since = be_get(p + 88, 8);
     consume(r, LYC_HEAD_BYTES);
     *out = r;
     return 0;
@@ -267,8 +253,8 @@ static int try_record(struct lyc_reader *r, struct lyc_item *out, bool *found,
         memcmp(p, record_magic, sizeof record_magic) != 0 ||
         !is_sealed(p, LYC_RECORD_HEAD_BYTES))
         return 0;
-    n = (size_t)get(p + 4, 4);
-    sum = get(p + 8, 8);
+    n = (size_t)be_get(p + 4, 4);
+    sum = be_get(p + 8, 8);
     if (n < 1 || n > RECORD_BYTES_MAX)
         return 0;
     rc = need(r, LYC_RECORD_HEAD_BYTES + n, e);
@@ -306,10 +292,10 @@ static bool try_end(struct lyc_reader *r, struct lyc_item *out)
 
     if (left(r) < LYC_END_BYTES ||
         memcmp(p, end_magic, sizeof end_magic) != 0 ||
-        !is_sealed(p, LYC_END_BYTES) || get(p + 16, 8) != r->offset)
+        !is_sealed(p, LYC_END_BYTES) || be_get(p + 16, 8) != r->offset)
         return false;
     if (r->damaged == 0 &&
-        (get(p + 8, 4) != r->records || get(p + 12, 4) != r->chunks))
+        (be_get(p + 8, 4) != r->records || be_get(p + 12, 4) != r->chunks))
         r->damaged++;
     r->done = true;
     r->last = out->kind = LYC_END;

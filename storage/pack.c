@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "crypto/base/be.h"
 #include "crypto/digest.h"
 #include "storage/file_io.h"
 
@@ -15,31 +16,16 @@ static const uint8_t magic[4] = {'L', 'y', 'P', 'k'};
 
 #define SEARCH_BYTES CHUNK_RAW_MAX
 
-static void put(uint8_t *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-}
-
-static uint64_t get(const uint8_t *p, size_t n)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 void pack_head_encode(const struct chunk_ref *ref, uint64_t sum,
                       uint8_t out[PACK_HEAD_BYTES])
 {
     memcpy(out, magic, sizeof magic);
-    put(out + 4, ref->stored_len, 4);
-    put(out + 8, ref->raw_len, 4);
-    put(out + 12, ref->flags, 4);
+    be_put(out + 4, ref->stored_len, 4);
+    be_put(out + 8, ref->raw_len, 4);
+    be_put(out + 12, ref->flags, 4);
     memcpy(out + 16, ref->id.b, sizeof ref->id.b);
-    put(out + 48, sum, 8);
-    put(out + 56, digest_sum64(out, 56), 8);
+    be_put(out + 48, sum, 8);
+    be_put(out + 56, digest_sum64(out, 56), 8);
 }
 
 int pack_head_decode(const uint8_t in[PACK_HEAD_BYTES], struct pack_record *out)
@@ -47,13 +33,13 @@ int pack_head_decode(const uint8_t in[PACK_HEAD_BYTES], struct pack_record *out)
     struct pack_record r = {0};
 
     if (memcmp(in, magic, sizeof magic) != 0 ||
-        get(in + 56, 8) != digest_sum64(in, 56))
+        be_get(in + 56, 8) != digest_sum64(in, 56))
         return ERR_MALFORMED;
-    r.ref.stored_len = (uint32_t)get(in + 4, 4);
-    r.ref.raw_len = (uint32_t)get(in + 8, 4);
-    r.ref.flags = (uint8_t)get(in + 12, 4);
+    r.ref.stored_len = (uint32_t)be_get(in + 4, 4);
+    r.ref.raw_len = (uint32_t)be_get(in + 8, 4);
+    r.ref.flags = (uint8_t)be_get(in + 12, 4);
     memcpy(r.ref.id.b, in + 16, sizeof r.ref.id.b);
-    r.sum = get(in + 48, 8);
+    r.sum = be_get(in + 48, 8);
     if (r.ref.stored_len < 1 || r.ref.stored_len > CHUNK_RAW_MAX)
         return ERR_MALFORMED;
     *out = r;
