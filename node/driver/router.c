@@ -91,8 +91,6 @@ static void forget(struct transport *t, int fd)
     if (a == NULL)
         return;
     l = a->link;
-    if (l == NULL)
-        zap__hung_up(t, &a->peer);
     *a = t->accepted[--t->accepted_count];
     if (l != NULL)
         link__ended(l);

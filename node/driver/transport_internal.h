@@ -160,9 +160,6 @@ int zap__open(struct transport *t, struct err *e);
 void zap__close(struct transport *t);
 /** zap__redeem - the handshake of @node has become a connection. */
 void zap__redeem(struct transport *t, const struct node_id *node);
-/** zap__hung_up - a connection from @a ended before it became one of a peer:
- *  its handshake holds no place any more. */
-void zap__hung_up(struct transport *t, const struct address *a);
 void zap__refuse(struct transport *t, const struct node_id *node,
                  uint64_t until_wall_ms);
 enum peer_scope zap__scope(const struct transport *t, const struct address *a);

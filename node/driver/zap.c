@@ -161,16 +161,48 @@ static bool spend_handshake(struct transport *t, const struct address *a)
 
 /* ---- how many ----------------------------------------------------------- */
 
-/* Who has not spoken by then is hung up on (watchdog.c). */
-static void drop_old_grants(struct transport *t)
+static void drop_grant(struct gate *g, size_t i)
+{
+    g->grants[i] = g->grants[--g->grant_count];
+}
+
+/* The oldest grant of that address, when there are more than connections that
+ * may become one. Not counted: the one that is being judged. */
+static bool drop_surplus(struct transport *t, const uint8_t ip[16])
 {
     struct gate *g = &t->gate;
-    size_t kept = 0;
+    size_t granted = 0;
+    size_t living = 0;
+    size_t oldest = 0;
 
-    for (size_t i = 0; i < g->grant_count; i++)
-        if (uv_now(t->loop) - g->grants[i].since_ms <= 2 * t->cfg.handshake_ms)
-            g->grants[kept++] = g->grants[i];
-    g->grant_count = kept;
+    for (size_t i = 0; i < t->accepted_count; i++)
+        living += t->accepted[i].link == NULL &&
+                  memcmp(t->accepted[i].peer.ip, ip, 16) == 0;
+    for (size_t i = 0; i < g->grant_count; i++) {
+        if (memcmp(g->grants[i].ip, ip, 16) != 0)
+            continue;
+        if (granted++ == 0 ||
+            g->grants[i].since_ms < g->grants[oldest].since_ms)
+            oldest = i;
+    }
+    if (granted == 0 || granted < living)
+        return false;
+    drop_grant(g, oldest);
+    return true;
+}
+
+/* Who has not spoken by then is hung up on (watchdog.c); who has hung up, or
+ * was killed, waits for no place. */
+static void drop_old_grants(struct transport *t, const struct address *a)
+{
+    struct gate *g = &t->gate;
+
+    router__drain(t); /* the ends that are known */
+    for (size_t i = g->grant_count; i-- > 0;)
+        if (uv_now(t->loop) - g->grants[i].since_ms > 2 * t->cfg.handshake_ms)
+            drop_grant(g, i);
+    while (drop_surplus(t, a->ip))
+        ;
 }
 
 void zap__redeem(struct transport *t, const struct node_id *node)
@@ -180,23 +212,9 @@ void zap__redeem(struct transport *t, const struct node_id *node)
     for (size_t i = 0; i < g->grant_count; i++) {
         if (!node_id_eq(&g->grants[i].node, node))
             continue;
-        g->grants[i] = g->grants[--g->grant_count];
+        drop_grant(g, i);
         return;
     }
-}
-
-/* Which of an address's handshakes it was is not known: the oldest. */
-void zap__hung_up(struct transport *t, const struct address *a)
-{
-    struct gate *g = &t->gate;
-    struct grant *oldest = NULL;
-
-    for (size_t i = 0; i < g->grant_count; i++)
-        if (memcmp(g->grants[i].ip, a->ip, sizeof a->ip) == 0 &&
-            (oldest == NULL || g->grants[i].since_ms < oldest->since_ms))
-            oldest = &g->grants[i];
-    if (oldest != NULL)
-        *oldest = g->grants[--g->grant_count];
 }
 
 static bool is_counted(const struct link *l)
@@ -297,7 +315,7 @@ static const char *judge_key(struct transport *t, const struct node_id *node,
         return "400"; /* ourselves */
     if (r != NULL && r->until_wall_ms > wall_clock_ms())
         return "400";
-    drop_old_grants(t);
+    drop_old_grants(t, a);
     if (is_public && !spend_handshake(t, a))
         return "300";
     if (count_key(t, node) >= PER_KEY_MAX)
