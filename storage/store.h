@@ -162,9 +162,15 @@ int store_file_settle(struct store *s, uint32_t file, const char *path,
                       struct err *e);
 
 /** store_file_moving - the file is about to be renamed to @path, as it is: if
- *  the node ends before store_file_settle, the next store_open settles it. */
+ *  the node ends before store_file_settle (or, of a settled file,
+ *  store_file_take), the next store_open does that. */
 int store_file_moving(struct store *s, uint32_t file, const char *path,
                       struct err *e);
+
+/** store_file_take - a settled file lies at @path now (after a rename) and is a
+ *  partial again, that only we write: until store_file_settle. */
+int store_file_take(struct store *s, uint32_t file, const char *path,
+                    struct err *e);
 
 /**
  * store_file_refer - register a file that is somebody else's and lies there
@@ -205,6 +211,10 @@ int store_away(struct store *s, const char *dir, uint32_t *out_files,
 bool store_kept_in(struct store *s, const struct chunk_id *id, const char *dir,
                    bool *out_held);
 
+/** store_file_close - no descriptor of the store's is open on it, but for those
+ *  that are in use just now. */
+void store_file_close(struct store *s, uint32_t file);
+
 /** store_lies_at - is the chunk kept in @file at @offset? */
 bool store_lies_at(struct store *s, const struct chunk_id *id, uint32_t file,
                    uint64_t offset);
@@ -212,10 +222,21 @@ bool store_lies_at(struct store *s, const struct chunk_id *id, uint32_t file,
 /** store_file_intact - settled, and size and mtime are what they were then. */
 bool store_file_intact(struct store *s, uint32_t file);
 
-/** store_file_rescue - @file is about to go: what lies in it goes into a pack.
- *  Slow. Return: 0; ERR_NO_SPACE; ERR_IO. What does not read as it was put
- * there is left. */
-int store_file_rescue(struct store *s, uint32_t file, struct err *e);
+/** Does the chunk stay where it lies, at @offset? Called with the store locked:
+ *  must not call the store. */
+typedef bool store_stays_fn(void *user, const struct chunk_id *id,
+                            uint64_t offset);
+
+/** store_file_rescue - @file is about to go, or all of it that does not stay
+ *  (@stays NULL: nothing does): what lies there goes into a pack. Slow.
+ *  Return: 0; ERR_NO_SPACE; ERR_IO. What does not read as it was put there is
+ *  left. */
+int store_file_rescue(struct store *s, uint32_t file, store_stays_fn *stays,
+                      void *user, struct err *e);
+
+/** store_file_clear - forget what lies in @file and does not stay. */
+int store_file_clear(struct store *s, uint32_t file, store_stays_fn *stays,
+                     void *user, struct err *e);
 
 /** store_file_drop - forget the file and every chunk in it; not unlinked. */
 int store_file_drop(struct store *s, uint32_t file, struct err *e);

@@ -117,8 +117,10 @@ static int64_t mtime_ns(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
-static int settle(struct store *s, uint32_t file, char *path,
-                  const struct stat *st, struct err *e)
+/* The file lies at @path now. Takes @path when it succeeds. @st: it is whole
+ * and settled as that; NULL: it is a partial. */
+static int set_path(struct store *s, uint32_t file, char *path,
+                    const struct stat *st, struct err *e)
 {
     struct place *p = store__place(s, file | INDEX_FILE);
     struct place next;
@@ -129,9 +131,10 @@ static int settle(struct store *s, uint32_t file, char *path,
     next = *p;
     next.path = path;
     next.path_sum = digest_sum64(path, strlen(path));
-    next.size = (uint64_t)st->st_size;
-    next.mtime_ns = mtime_ns(st);
-    next.settled = true;
+    next.size = st != NULL ? (uint64_t)st->st_size : 0;
+    next.mtime_ns = st != NULL ? mtime_ns(st) : 0;
+    next.settled = st != NULL;
+    next.asked = 0;
     rc = store__save_place(s, &next, e);
     if (rc != 0)
         return rc;
@@ -141,8 +144,8 @@ static int settle(struct store *s, uint32_t file, char *path,
     return index_drop_moving(s->ix, next.no, e);
 }
 
-int store_file_settle(struct store *s, uint32_t file, const char *path,
-                      struct err *e)
+static int move_to(struct store *s, uint32_t file, const char *path,
+                   bool settled, struct err *e)
 {
     char *copy = strdup(path);
     struct stat st;
@@ -155,11 +158,23 @@ int store_file_settle(struct store *s, uint32_t file, const char *path,
         return err_set(e, ERR_NOT_FOUND, "'%s' is not a plain file", path);
     }
     index_lock(s->ix);
-    rc = settle(s, file, copy, &st, e);
+    rc = set_path(s, file, copy, settled ? &st : NULL, e);
     index_unlock(s->ix);
     if (rc != 0)
         free(copy);
     return rc;
+}
+
+int store_file_settle(struct store *s, uint32_t file, const char *path,
+                      struct err *e)
+{
+    return move_to(s, file, path, true, e);
+}
+
+int store_file_take(struct store *s, uint32_t file, const char *path,
+                    struct err *e)
+{
+    return move_to(s, file, path, false, e);
 }
 
 int store_file_moving(struct store *s, uint32_t file, const char *path,
@@ -213,10 +228,19 @@ static bool has_moved(struct store *s, const struct index_place *to)
     const struct place *p = store__place(s, to->place);
     struct stat st;
 
-    return p != NULL && !p->settled && lstat(p->path, &st) != 0 &&
-           errno == ENOENT && lstat(to->path, &st) == 0 &&
-           S_ISREG(st.st_mode) && (uint64_t)st.st_size == to->size &&
-           mtime_ns(&st) == to->mtime_ns;
+    return p != NULL && lstat(p->path, &st) != 0 && errno == ENOENT &&
+           lstat(to->path, &st) == 0 && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == to->size && mtime_ns(&st) == to->mtime_ns;
+}
+
+/* A partial came to its place; a settled file was taken from there. */
+static int end_move(struct store *s, uint32_t file, const char *path,
+                    struct err *e)
+{
+    bool settled = store__place(s, file | INDEX_FILE)->settled;
+    int rc = move_to(s, file, path, !settled, e);
+
+    return rc == 0 && !settled ? store_file_supersede(s, file, e) : rc;
 }
 
 int store__end_moves(struct store *s, struct err *e)
@@ -228,9 +252,7 @@ int store__end_moves(struct store *s, struct err *e)
         uint32_t file = m.list[i].place & ~INDEX_FILE;
 
         if (has_moved(s, &m.list[i])) {
-            rc = store_file_settle(s, file, m.list[i].path, e);
-            if (rc == 0)
-                rc = store_file_supersede(s, file, e);
+            rc = end_move(s, file, m.list[i].path, e);
         } else {
             index_lock(s->ix);
             rc = index_drop_moving(s->ix, m.list[i].place, e);
@@ -266,6 +288,13 @@ int store_file_of(struct store *s, const struct chunk_id *id, char *path,
     }
     index_unlock(s->ix);
     return rc;
+}
+
+void store_file_close(struct store *s, uint32_t file)
+{
+    index_lock(s->ix);
+    store__forget_fd(s, file | INDEX_FILE);
+    index_unlock(s->ix);
 }
 
 static bool is_below(const char *path, const char *dir)

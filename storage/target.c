@@ -50,10 +50,29 @@ bool target__is_media(const struct target *t, uint32_t i)
     return f->size != 0 && t->media_file[f->stream] == i;
 }
 
+void target__full_path(const struct target *t, const char *path, char *out)
+{
+    (void)snprintf(out, TARGET_PATH_MAX, "%s/%s", t->dir, path);
+}
+
 void target__partial_path(const struct target *t, uint32_t i, char *out,
                           size_t cap)
 {
     (void)snprintf(out, cap, "%s/%06u", t->partial, i);
+}
+
+void target__taken_path(const struct target *t, uint32_t i, char *out,
+                        size_t cap)
+{
+    (void)snprintf(out, cap, "%s/%06u.taken", t->partial, i);
+}
+
+void target__path(const struct target *t, uint32_t i, char *out, size_t cap)
+{
+    if (t->files[i].taken)
+        target__taken_path(t, i, out, cap);
+    else
+        target__partial_path(t, i, out, cap);
 }
 
 void target__count_done(struct target *t, uint32_t i)
@@ -132,12 +151,15 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
     bool was_there;
     int rc = 0;
 
-    target__partial_path(t, i, path, sizeof path);
+    if (!target__find_taken(t, i))
+        target__plan_patch(t, i);
+    target__path(t, i, path, sizeof path);
     was_there = access(path, F_OK) == 0;
     tf->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (tf->fd < 0)
         return err_errno(e, errno, "make '%s'", path);
-    rc = file_io_allocate(tf->fd, f->size, e);
+    if (tf->old == 0) /* else it holds only what does not stay */
+        rc = file_io_allocate(tf->fd, f->size, e);
     if (rc != 0) {
         err_wrap(e, "make '%s'", path);
         return rc;
@@ -313,9 +335,11 @@ void target_discard(struct target *t)
     for (uint32_t i = 0; i < t->m->file_count; i++) {
         if (t->files[i].state != FILE_PARTIAL)
             continue;
-        target__partial_path(t, i, path, sizeof path);
+        target__path(t, i, path, sizeof path);
         if (store_file_drop(t->s, t->files[i].store_file, NULL) == 0)
             (void)unlink(path);
+        if (t->files[i].taken)
+            (void)target__drop_aside(t, i, NULL);
     }
     (void)snprintf(path, sizeof path, "%s/target", t->partial);
     (void)unlink(path);

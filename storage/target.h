@@ -2,7 +2,8 @@
  * `rollback`, `export`). Never outside the folder (openat2 with
  * RESOLVE_BENEATH), never half a file: each is made in the home's partial/ and
  * renamed (or, on another file system, copied under a temporary name and
- * renamed there).
+ * renamed there). A large file of which little changes is taken into the home,
+ * patched and renamed back.
  *
  * What may be replaced: a file that is as an edition in @before has it. Every
  * other file is somebody's: it stays, and in a folder of ours the new one comes

@@ -70,9 +70,11 @@ static int fill_partial(struct filler *f, uint32_t i, struct err *e)
         const struct chunk_ref *ref = &t->m->table.refs[slot];
         uint64_t at = manifest_slot_offset(t->m, slot);
 
-        if (store_lies_at(t->s, &ref->id, t->files[i].store_file, at))
+        if (store_lies_at(t->s, &ref->id, t->files[i].store_file, at) ||
+            target__stays(t, i, slot))
             continue;
-        rc = target__go_on(t, e);
+        if (!t->files[i].taken) /* that one goes back */
+            rc = target__go_on(t, e);
         if (rc == 0)
             rc = move_chunk(f, i, ref, at, e);
     }
@@ -105,8 +107,26 @@ static int prepare(struct filler *f, bool *out_partial, struct err *e)
     return rc;
 }
 
-static int place_file(struct target *t, uint32_t i, struct err *e)
+/* The old file gets what is new, or, when it was not to be had, the partial all
+ * the rest. A file that goes back is synced: in a power cut the new bytes must
+ * not be behind the name. */
+static int patch(struct filler *f, uint32_t i, struct err *e)
 {
+    struct target_file *tf = &f->t->files[i];
+    int rc = target__take(f->t, i, e);
+
+    if (rc == 0 && !tf->taken)
+        rc = file_io_allocate(tf->fd, f->t->m->files[i].size, e);
+    if (rc == 0)
+        rc = fill_partial(f, i, e);
+    if (rc == 0 && tf->taken)
+        rc = file_io_sync(tf->fd, e);
+    return rc;
+}
+
+static int place_file(struct filler *f, uint32_t i, struct err *e)
+{
+    struct target *t = f->t;
     int rc;
 
     switch (t->files[i].state) {
@@ -114,6 +134,8 @@ static int place_file(struct target *t, uint32_t i, struct err *e)
         rc = target__write_new(t, i, e);
         return rc == ERR_CONFLICT && t->known ? target__put(t, i, e) : rc;
     case FILE_PARTIAL:
+        rc = t->files[i].old != 0 ? patch(f, i, e) : 0;
+        return rc == 0 ? target__put(t, i, e) : rc;
     case FILE_LATER:
         return target__put(t, i, e);
     case FILE_DONE:
@@ -122,8 +144,9 @@ static int place_file(struct target *t, uint32_t i, struct err *e)
     return 0;
 }
 
-static int place_files(struct target *t, bool *out_partial, struct err *e)
+static int place_files(struct filler *f, bool *out_partial, struct err *e)
 {
+    struct target *t = f->t;
     bool lacked = *out_partial;
     int rc = 0;
 
@@ -132,7 +155,7 @@ static int place_files(struct target *t, bool *out_partial, struct err *e)
             continue;
         rc = target__go_on(t, e);
         if (rc == 0)
-            rc = place_file(t, i, e);
+            rc = place_file(f, i, e);
         if (rc == ERR_CONFLICT && t->known && lacked)
             rc = ERR_PARTIAL; /* an old file is in its way as yet */
         *out_partial |= rc == ERR_PARTIAL;
@@ -177,7 +200,7 @@ int target_finish(struct target *t, struct err *e)
     if (rc == 0 && !partial)
         rc = target__remove_old(t, e);
     if (rc == 0)
-        rc = place_files(t, &partial, e);
+        rc = place_files(&f, &partial, e);
     if (rc == 0)
         rc = make_dirs(t, e);
     codec_free(f.codec);

@@ -1,6 +1,7 @@
 /* target_internal: shared by target.c (a folder that is filled), target_look.c
- * (what is there before), target_write.c (as chunks come) and target_finish.c
- * and target_replace.c (the end). */
+ * (what is there before), target_write.c (as chunks come), target_patch.c
+ * (large files of which most stays) and target_finish.c and target_replace.c
+ * (the end). */
 #ifndef STORAGE_TARGET_INTERNAL_H
 #define STORAGE_TARGET_INTERNAL_H
 
@@ -22,8 +23,11 @@ struct target_file {
     enum file_state state;
     uint32_t store_file; /* media: number of the partial in the store */
     int fd;              /* media: the partial; -1 */
-    uint32_t missing;    /* text: slots that have not come yet */
-    bool lacks;          /* in the end: a chunk is not held */
+    uint32_t old;   /* media: the file at its place, of which most stays; 0 */
+    bool taken;     /* media: the partial is that file, taken from its place */
+    uint32_t aside; /* then: the partial that holds what goes into it; 0 */
+    uint32_t missing; /* text: slots that have not come yet */
+    bool lacks;       /* in the end: a chunk is not held */
 };
 
 struct kept {
@@ -74,8 +78,16 @@ void target__count_done(struct target *t, uint32_t i);
 mode_t target__mode(const struct target *t, uint32_t i);
 /** target__is_media - a file with a stream of its own. */
 bool target__is_media(const struct target *t, uint32_t i);
+/** target__full_path - @path in the folder; @out: TARGET_PATH_MAX. */
+void target__full_path(const struct target *t, const char *path, char *out);
+/** target__partial_path - where a partial of file @i is made in the home. */
 void target__partial_path(const struct target *t, uint32_t i, char *out,
                           size_t cap);
+/** target__taken_path - where the file is while it is patched. */
+void target__taken_path(const struct target *t, uint32_t i, char *out,
+                        size_t cap);
+/** target__path - of the partial that is open: one of these two. */
+void target__path(const struct target *t, uint32_t i, char *out, size_t cap);
 /** target__go_on - ERR_INTERRUPTED when it is to stop. */
 int target__go_on(const struct target *t, struct err *e);
 
@@ -100,10 +112,27 @@ int target__write_new(struct target *t, uint32_t i, struct err *e);
 /** target__copy_out - file @i from the store into @fd. ERR_PARTIAL. */
 int target__copy_out(struct target *t, uint32_t i, int fd, struct err *e);
 
+/* target_patch.c */
+/** target__plan_patch - sets `old` where media file @i is to be made by
+ *  patching. */
+void target__plan_patch(struct target *t, uint32_t i);
+/** target__stays - is the chunk in @slot already where it belongs in `old`? */
+bool target__stays(const struct target *t, uint32_t i, uint32_t slot);
+/** target__take - `old` is the partial from now on, or it was not to be had:
+ *  see `taken`. In the old partial must be all that does not stay. */
+int target__take(struct target *t, uint32_t i, struct err *e);
+/** target__find_taken - has a run that was killed taken it? Sets `taken` and
+ *  `aside`. */
+bool target__find_taken(struct target *t, uint32_t i);
+/** target__drop_aside - the file is in place: nobody needs what was beside. */
+int target__drop_aside(struct target *t, uint32_t i, struct err *e);
+
 /* target_replace.c */
 /** target__put - the partial of media file @i, or for others a new file from
  *  the store, at its place, whatever stands there. */
 int target__put(struct target *t, uint32_t i, struct err *e);
+/** target__put_back - a file that was taken, as it was. */
+int target__put_back(struct target *t, uint32_t i, struct err *e);
 /** target__remove_old - files that only editions before have. */
 int target__remove_old(struct target *t, struct err *e);
 

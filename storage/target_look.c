@@ -114,11 +114,6 @@ bool target__same_as_before(const struct target *t, uint32_t i)
 /* ---- before the first byte -------------------------------------------------
  */
 
-static void full_path(const struct target *t, const char *path, char *out)
-{
-    (void)snprintf(out, TARGET_PATH_MAX, "%s/%s", t->dir, path);
-}
-
 /* Put in place by a run that ended before it could say so. */
 static bool lies_whole(const struct target *t, uint32_t i)
 {
@@ -126,7 +121,7 @@ static bool lies_whole(const struct target *t, uint32_t i)
     char path[TARGET_PATH_MAX];
     uint32_t no;
 
-    full_path(t, t->m->files[i].path, path);
+    target__full_path(t, t->m->files[i].path, path);
     no = store_file_find(t->s, path);
     if (no == 0 || !store_file_intact(t->s, no))
         return false;
@@ -147,7 +142,7 @@ static void adopt(struct target *t, uint32_t i, int fd)
     char path[TARGET_PATH_MAX];
     uint64_t done;
 
-    full_path(t, t->m->files[i].path, path);
+    target__full_path(t, t->m->files[i].path, path);
     if (target__is_media(t, i))
         (void)export__adopt_file(t->s, t->m, i, fd, path, true, &done, NULL);
 }
@@ -213,7 +208,7 @@ static bool is_before(const struct target *t, const char *path, int fd,
     char full[TARGET_PATH_MAX];
     uint32_t no;
 
-    full_path(t, path, full);
+    target__full_path(t, path, full);
     no = store_file_find(t->s, full);
     for (size_t k = 0; k < t->before_count; k++) {
         const struct manifest *b = t->before[k];

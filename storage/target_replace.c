@@ -59,11 +59,6 @@ static int copy_over(struct target *t, uint32_t i, int parent, const char *name,
     return rc;
 }
 
-static void full_path(const struct target *t, const char *path, char *out)
-{
-    (void)snprintf(out, TARGET_PATH_MAX, "%s/%s", t->dir, path);
-}
-
 static int move_in(struct target *t, uint32_t i, const char *path,
                    unsigned flags, struct err *e)
 {
@@ -75,8 +70,8 @@ static int move_in(struct target *t, uint32_t i, const char *path,
 
     if (parent < 0)
         return target__open_failed(t, path, parent, e);
-    target__partial_path(t, i, partial, sizeof partial);
-    full_path(t, path, full);
+    target__path(t, i, partial, sizeof partial);
+    target__full_path(t, path, full);
     if (t->files[i].store_file != 0)
         rc = store_file_moving(t->s, t->files[i].store_file, full, e);
     if (rc != 0)
@@ -104,14 +99,27 @@ static int settle(struct target *t, uint32_t i, const char *path, struct err *e)
     char full[TARGET_PATH_MAX];
     int rc = 0;
 
-    full_path(t, path, full);
+    target__full_path(t, path, full);
     if (tf->store_file != 0)
         rc = store_file_settle(t->s, tf->store_file, full, e);
     (void)close(tf->fd);
     tf->fd = -1;
+    if (rc == 0 && tf->taken)
+        rc = target__drop_aside(t, i, e);
     if (rc == 0)
         target__count_done(t, i);
     return rc;
+}
+
+int target__put_back(struct target *t, uint32_t i, struct err *e)
+{
+    const char *path = t->m->files[i].path;
+    char full[TARGET_PATH_MAX];
+    int rc = move_in(t, i, path, RENAME_NOREPLACE, e);
+
+    target__full_path(t, path, full);
+    return rc == 0 ? store_file_settle(t->s, t->files[i].store_file, full, e)
+                   : rc;
 }
 
 /* For a file that was not filled as chunks came. */
@@ -148,11 +156,11 @@ static int retire(struct target *t, const char *path, uint32_t *out_old,
     struct err full_disk = ERR_INIT;
     int rc;
 
-    full_path(t, path, full);
+    target__full_path(t, path, full);
     *out_old = store_file_find(t->s, full);
     if (*out_old == 0)
         return 0;
-    rc = store_file_rescue(t->s, *out_old, &full_disk);
+    rc = store_file_rescue(t->s, *out_old, NULL, NULL, &full_disk);
     if (rc != 0 && rc != ERR_NO_SPACE && e != NULL)
         *e = full_disk;
     return rc == ERR_NO_SPACE ? 0 : rc;

@@ -156,4 +156,57 @@ static inline void begin(struct place *p)
     p->s = keep_open(p->home);
 }
 
+/* ---- a folder that moves ------------------------------------------------- */
+
+struct kept_list {
+    char path[8][300];
+    char beside[8][300];
+    size_t count;
+};
+
+static inline void note_kept(void *user, const char *path, const char *beside)
+{
+    struct kept_list *l = user;
+
+    assert_true(l->count < 8);
+    (void)snprintf(l->path[l->count], 300, "%s", path);
+    (void)snprintf(l->beside[l->count], 300, "%s",
+                   beside != NULL ? beside : "");
+    l->count++;
+}
+
+/* Edition @to into the folder that holds @from. */
+static inline int move(struct place *p, struct edition *from,
+                       struct edition *to, struct kept_list *kept)
+{
+    struct target_options opt = {.home = p->home,
+                                 .dir = p->out,
+                                 .edition = to->id,
+                                 .seq = 2,
+                                 .m = &to->m,
+                                 .before = {&from->m},
+                                 .before_count = 1,
+                                 .known = true};
+    struct target *t = NULL;
+    int rc = target_open(p->s, &opt, &t, NULL);
+
+    if (rc == 0)
+        rc = target_finish(t, NULL);
+    if (rc == 0 && kept != NULL)
+        target_each_kept(t, note_kept, kept);
+    target_close(t);
+    return rc;
+}
+
+static inline void number(struct edition *ed, uint8_t n)
+{
+    memset(ed->id.b, n, sizeof ed->id.b);
+}
+
+static inline void all_held(struct place *p, const struct edition *ed)
+{
+    for (uint32_t i = 0; i < ed->m.table.count; i++)
+        assert_int_equal(store_verify(p->s, &ed->m.table.refs[i].id, NULL), 0);
+}
+
 #endif

@@ -1,58 +1,5 @@
 /* A folder that holds one edition comes to hold another. */
-#include "storage/target.h"
-
 #include "tests/lib/edition_kit.h"
-
-struct kept_list {
-    char path[8][300];
-    char beside[8][300];
-    size_t count;
-};
-
-static void note_kept(void *user, const char *path, const char *beside)
-{
-    struct kept_list *l = user;
-
-    assert_true(l->count < 8);
-    (void)snprintf(l->path[l->count], 300, "%s", path);
-    (void)snprintf(l->beside[l->count], 300, "%s",
-                   beside != NULL ? beside : "");
-    l->count++;
-}
-
-/* Edition @to into the folder that holds @from. */
-static int move(struct place *p, struct edition *from, struct edition *to,
-                struct kept_list *kept)
-{
-    struct target_options opt = {.home = p->home,
-                                 .dir = p->out,
-                                 .edition = to->id,
-                                 .seq = 2,
-                                 .m = &to->m,
-                                 .before = {&from->m},
-                                 .before_count = 1,
-                                 .known = true};
-    struct target *t = NULL;
-    int rc = target_open(p->s, &opt, &t, NULL);
-
-    if (rc == 0)
-        rc = target_finish(t, NULL);
-    if (rc == 0 && kept != NULL)
-        target_each_kept(t, note_kept, kept);
-    target_close(t);
-    return rc;
-}
-
-static void number(struct edition *ed, uint8_t n)
-{
-    memset(ed->id.b, n, sizeof ed->id.b);
-}
-
-static void all_held(struct place *p, const struct edition *ed)
-{
-    for (uint32_t i = 0; i < ed->m.table.count; i++)
-        assert_int_equal(store_verify(p->s, &ed->m.table.refs[i].id, NULL), 0);
-}
 
 /* A folder where a file was and the other way round; what goes takes its empty
  * folders with it; both editions stay whole in the store. */
