@@ -11,6 +11,7 @@
 
 #include "storage/export_internal.h"
 #include "storage/file_io.h"
+#include "storage/partials.h"
 
 #define MARK_MAX 8192
 
@@ -247,11 +248,11 @@ static int open_root(struct target *t, const char *dir, struct err *e)
 static int open_all(struct target *t, const struct target_options *opt,
                     struct err *e)
 {
-    int rc = asprintf(&t->partial, "%s/partial/%s", opt->home,
-                      record_id_hex(&opt->edition).s) < 0
-                 ? err_set(e, ERR_NOMEM, "target")
-                 : make_dirs(t->partial, e);
+    int rc;
 
+    t->partial = partials_path(opt->home, &opt->edition);
+    rc = t->partial != NULL ? partials_open(t->partial, &t->partial_fd, e)
+                            : err_set(e, ERR_NOMEM, "target");
     if (rc == 0)
         rc = open_root(t, opt->dir, e);
     if (rc == 0)
@@ -282,6 +283,7 @@ int target_open(struct store *s, const struct target_options *opt,
     t->before_count = opt->before_count;
     memcpy(t->before, opt->before, sizeof t->before);
     t->root = -1;
+    t->partial_fd = -1;
     (void)pthread_mutex_init(&t->mutex, NULL);
     t->umask_ = umask(022); /* only to read it: no thread of ours sets it */
     (void)umask(t->umask_);
@@ -310,6 +312,8 @@ void target_close(struct target *t)
     close_files(t);
     if (t->root >= 0)
         (void)close(t->root);
+    if (t->partial_fd >= 0)
+        (void)close(t->partial_fd);
     (void)pthread_mutex_destroy(&t->mutex);
     for (size_t i = 0; i < t->kept_count; i++) {
         free(t->kept[i].path);

@@ -44,6 +44,7 @@ struct target {
     bool known, unfinished;
     char *dir;      /* absolute, without links */
     char *partial;  /* HOME/partial/EDITION */
+    int partial_fd; /* keeps gc away from it */
     int root;       /* of dir */
     bool was_empty; /* there was nothing in it */
     bool resumed;   /* an earlier run of ours has written this edition there */

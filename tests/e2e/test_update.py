@@ -288,6 +288,10 @@ class Update(Case):
             self.assertSameTree(self.path("a"), self.path("out"))
             shutil.copy(self.path("keep"), self.path("a", "text/07.md"))
         self.assertTrue(learner.json("verify", "--all")["ok"])
+        # What editions that were overtaken have left goes.
+        learner.json("gc")
+        self.assertEqual(os.listdir(os.path.join(learner.path, "partial")), [])
+        self.assertTrue(learner.json("verify", "--all")["ok"])
 
 
 if __name__ == "__main__":
