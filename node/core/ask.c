@@ -339,14 +339,23 @@ static bool is_late(const struct core *c, const struct request *r, bool *alone)
     return age >= (*alone ? c->cfg.limits.request_alone_ms : r->patience_ms);
 }
 
+/* What was cancelled is answered too, by REFUSE or by what was under way. One
+ * that keeps silent has its window full of it: it is slow, and nobody is to
+ * wait for what it offers. */
+static void watch_cancelled(const struct core *c, struct request *r)
+{
+    r->late |= r->cancelled && c->now_ms - r->sent_ms >= r->patience_ms;
+}
+
 static bool watch_conn(struct core *c, struct conn *p)
 {
     bool any = false;
 
     for (size_t i = 0; i < p->req_count; i++) {
-        const struct request *r = request__at(p, i);
+        struct request *r = request__at(p, i);
         bool alone;
 
+        watch_cancelled(c, r);
         if (!r->live || !is_late(c, r, &alone))
             continue;
         any = true;

@@ -57,7 +57,7 @@ struct request {
     struct swarm *swarm; /* NULL: gone */
     uint32_t len;        /* stored bytes */
     bool live;
-    bool late; /* it was overdue */
+    bool late; /* it was overdue, or is cancelled and not answered in time */
     bool cancelled;
     uint64_t sent_ms;
     uint64_t patience_ms; /* late after that, when others offer the slot */

@@ -106,3 +106,34 @@ TEST(core_ask, very_many_slots)
     assert_in_range(asked[0].slot, 524288 - 4096, 524287);
     end(&k, &co);
 }
+
+/* One that does not answer for what was cancelled has no room for more, and so
+ * is no better source than one that is slow: that one is asked. */
+TEST(core_ask, silent_about_cancelled)
+{
+    struct kit k;
+    struct kit_course co;
+    struct conn *p;
+
+    kit_init(&k);
+    k.config.limits.window_start_bytes = 4 * LEN;
+    kit_course_init(&co, 1, 40, LEN);
+    kit_start(&k);
+    kit_learner(&k, &co, NULL);
+    kit_seeder(&k, 2, &co);
+    assert_true(kit_asked(&k, 2, asked, ASKED) >= 4);
+    kit_give(&k, &asked[0], LEN, STORE_OK);
+    kit_give(&k, &asked[1], LEN, STORE_OK);
+    p = peer__find(k.c, 2);
+    for (size_t i = 0; i < p->req_count; i++)
+        request__give_up(k.c, p, i);
+    kit_peer(&k, 1);
+    peer__find(k.c, 1)->snubbed = true;
+    peer__find(k.c, 1)->probe_ms = UINT64_MAX;
+    kit_answer(&k, 1, &co);
+    kit_have_all(&k, 1, &co);
+    assert_int_equal(kit_asked(&k, 1, asked, ASKED), 0);
+    kit_wait(&k, 11000);
+    assert_int_equal(kit_asked(&k, 1, asked, ASKED), 1);
+    end(&k, &co);
+}
