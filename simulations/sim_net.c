@@ -18,6 +18,7 @@ struct sim_net *sim_net_new(struct world *w, uint64_t rng_seed)
     struct sim_net *net = mem_new(1, sizeof *net);
 
     net->world = w;
+    net->control_max = SIM_NET_CONTROL_MAX;
     dice_init(&net->rng, rng_seed, 1);
     return net;
 }
@@ -44,13 +45,22 @@ void sim_net_free(struct sim_net *net)
     free(net);
 }
 
+void sim_net__give_address(struct host *h, host_no no)
+{
+    bool is_public = h->scope == SCOPE_PUBLIC;
+
+    (void)snprintf(h->address, sizeof h->address, "%s.%u.%u.%u:%u",
+                   is_public ? "198" : "10",
+                   is_public ? 18 + h->moves % 2 : h->moves % 250, no / 250,
+                   no % 250 + 1, h->port);
+}
+
 host_no sim_net_add(struct sim_net *net, const struct node_id *key,
                     const struct sim_net_link *link, enum peer_scope scope,
                     const struct sim_net_events *events, void *user)
 {
     host_no no = (host_no)net->host_count;
     struct host *h = mem_new(1, sizeof *h);
-    const char *net_part = scope == SCOPE_PUBLIC ? "198.18" : "10.0";
 
     h->key = *key;
     h->link = *link;
@@ -59,8 +69,7 @@ host_no sim_net_add(struct sim_net *net, const struct node_id *key,
     h->user = user;
     h->up = true;
     h->port = (uint16_t)(4001 + no);
-    (void)snprintf(h->address, sizeof h->address, "%s.%u.%u:%u", net_part,
-                   no / 250, no % 250 + 1, h->port);
+    sim_net__give_address(h, no);
     net->hosts = mem_grow(net->hosts, net->host_count + 1, sizeof *net->hosts);
     net->hosts[net->host_count++] = h;
     return no;
@@ -81,9 +90,23 @@ void sim_net_set_key(struct sim_net *net, host_no h, const struct node_id *key)
     net->hosts[h]->key = *key;
 }
 
-bool sim_net__blocked(const struct sim_net *net, host_no a, host_no b)
+bool sim_net__blocked(const struct sim_net *net, host_no from, host_no to)
 {
-    return net->hosts[a]->group != net->hosts[b]->group;
+    uint32_t a = net->hosts[from]->group;
+    uint32_t b = net->hosts[to]->group;
+
+    return a != b && !(net->one_way && a < b);
+}
+
+/* In one direction or both. */
+static bool is_apart(const struct sim_net *net, host_no a, host_no b)
+{
+    return sim_net__blocked(net, a, b) || sim_net__blocked(net, b, a);
+}
+
+bool sim_net__frozen(const struct sim_net *net, host_no h)
+{
+    return net->hosts[h]->frozen_until_us > world_now_us(net->world);
 }
 
 uint64_t sim_net__latency_us(struct sim_net *net, host_no a, host_no b)
@@ -146,6 +169,10 @@ static void on_down(void *user, uint64_t conn)
     if (e == NULL || !e->open)
         return;
     h = net->hosts[e->host];
+    if (h->up && sim_net__frozen(net, e->host)) {
+        world_at(net->world, h->frozen_until_us, on_down, net, conn);
+        return;
+    }
     e->open = false;
     if (!p->end[0].open && !p->end[1].open)
         sim_net__forget(net, p);
@@ -153,25 +180,35 @@ static void on_down(void *user, uint64_t conn)
         h->events->down(h->user, conn);
 }
 
-/* What was under way is lost; each side hears of it after its delay. */
-static void kill_pair(struct sim_net *net, struct pair *p, uint64_t delay_us[2])
+void sim_net__kill(struct sim_net *net, struct pair *p,
+                   const uint64_t delay_us[2])
 {
     if (p->dead)
         return;
     p->dead = true;
     sim_net__empty(net, p);
     for (size_t side = 0; side < 2; side++)
-        world_after(net->world, delay_us[side], on_down, net, p->end[side].no);
+        if (delay_us[side] != UINT64_MAX)
+            world_after(net->world, delay_us[side], on_down, net,
+                        p->end[side].no);
 }
 
 static void on_silence(void *user, uint64_t conn)
 {
     struct sim_net *net = user;
     struct pair *p = sim_net__pair(net, conn);
-    uint64_t now[2] = {0, 0};
+    static const uint64_t now[2] = {0, 0};
 
-    if (p != NULL && sim_net__blocked(net, p->end[0].host, p->end[1].host))
-        kill_pair(net, p, now);
+    if (p != NULL && (is_apart(net, p->end[0].host, p->end[1].host) ||
+                      sim_net__frozen(net, p->end[0].host) ||
+                      sim_net__frozen(net, p->end[1].host)))
+        sim_net__kill(net, p, now);
+}
+
+void sim_net__doubt(struct sim_net *net, const struct pair *p,
+                    uint64_t after_us)
+{
+    world_after(net->world, after_us, on_silence, net, p->end[0].no);
 }
 
 void sim_net_drop(struct sim_net *net, host_no h, conn_no conn)
@@ -181,22 +218,15 @@ void sim_net_drop(struct sim_net *net, host_no h, conn_no conn)
 
     if (p == NULL || p->end[conn & 1].host != h)
         return;
+    if (p->half) { /* the other side went long ago */
+        world_after(net->world, 0, on_down, net, conn);
+        return;
+    }
     delay_us[!(conn & 1)] =
-        sim_net__blocked(net, p->end[0].host, p->end[1].host)
+        sim_net__blocked(net, h, p->end[!(conn & 1)].host)
             ? SIM_NET_SILENCE_US
             : sim_net__latency_us(net, p->end[0].host, p->end[1].host);
-    kill_pair(net, p, delay_us);
-}
-
-bool sim_net_cut_one(struct sim_net *net, uint64_t pick)
-{
-    uint64_t delay_us[2] = {rng_below(&net->rng, 1000000),
-                            rng_below(&net->rng, 1000000)};
-
-    if (net->live_count == 0)
-        return false;
-    kill_pair(net, net->live[pick % net->live_count], delay_us);
-    return true;
+    sim_net__kill(net, p, delay_us);
 }
 
 void sim_net_set_up(struct sim_net *net, host_no h, bool up)
@@ -216,35 +246,9 @@ void sim_net_set_up(struct sim_net *net, host_no h, bool up)
         /* Half of them are reset at once, half fall silent. */
         delay_us[0] = delay_us[1] =
             rng_below(&net->rng, 2) == 0 ? 1000 : SIM_NET_SILENCE_US;
-        kill_pair(net, p, delay_us);
+        sim_net__kill(net, p, delay_us);
         p->end[p->end[1].host == h].open = false;
     }
-}
-
-/* ---- partitions -------------------------------------------------------------
- */
-
-void sim_net_set_group(struct sim_net *net, host_no h, uint32_t group)
-{
-    net->hosts[h]->group = group;
-    for (size_t i = 0; i < net->live_count; i++) {
-        const struct pair *p = net->live[i];
-
-        if (sim_net__blocked(net, p->end[0].host, p->end[1].host))
-            world_after(net->world, SIM_NET_SILENCE_US, on_silence, net,
-                        p->end[0].no);
-    }
-}
-
-void sim_net_heal(struct sim_net *net)
-{
-    for (size_t i = 0; i < net->host_count; i++)
-        net->hosts[i]->group = 0;
-    for (size_t i = 0; i < net->live_count; i++)
-        for (size_t side = 0; side < 2 && !net->live[i]->dead; side++)
-            sim_net__release(net, &net->live[i]->end[side]);
-    for (size_t i = 0; i < net->host_count; i++)
-        sim_net__kick(net, (host_no)i);
 }
 
 /* ---- dialling ---------------------------------------------------------------
@@ -284,6 +288,10 @@ static void on_dial_failed(void *user, uint64_t no)
     struct dial copy = *d;
     bool lives = dialler_lives(net, d);
 
+    if (lives && sim_net__frozen(net, d->host)) {
+        world_at(net->world, h->frozen_until_us, on_dial_failed, net, no);
+        return;
+    }
     end_dial(net, d);
     if (lives)
         h->events->dial_failed(h->user, &copy.node, copy.address, copy.refused);
@@ -296,6 +304,11 @@ static void fail_dial(struct sim_net *net, struct dial *d, uint64_t delay_us,
     world_after(net->world, delay_us, on_dial_failed, net, d->no);
 }
 
+static bool is_unreachable(const struct sim_net *net, const struct dial *d)
+{
+    return is_apart(net, d->host, d->target) || sim_net__frozen(net, d->target);
+}
+
 static void on_connected(void *user, uint64_t no)
 {
     struct sim_net *net = user;
@@ -306,8 +319,12 @@ static void on_connected(void *user, uint64_t no)
     struct pair *p;
     char seen[CORE_ADDRESS_MAX];
 
-    if (!b->up || sim_net__blocked(net, d->host, d->target)) {
+    if (!b->up || is_unreachable(net, d)) {
         fail_dial(net, d, DIAL_TIMEOUT_US, false);
+        return;
+    }
+    if (a->up && sim_net__frozen(net, d->host)) {
+        world_at(net->world, a->frozen_until_us, on_connected, net, no);
         return;
     }
     if (!dialler_lives(net, d)) {
@@ -344,7 +361,7 @@ static void on_knock(void *user, uint64_t no)
     const struct host *a = net->hosts[d->host];
     const struct host *b;
 
-    if (!find_target(net, d) || sim_net__blocked(net, d->host, d->target)) {
+    if (!find_target(net, d) || is_unreachable(net, d)) {
         fail_dial(net, d, DIAL_TIMEOUT_US, false);
         return;
     }
@@ -372,6 +389,11 @@ void sim_net_dial(struct sim_net *net, host_no h, const struct node_id *node,
     net->dials = d;
     world_after(net->world, 2 * net->hosts[h]->link.latency_us, on_knock, net,
                 d->no);
+}
+
+void sim_net_set_control_max(struct sim_net *net, size_t bytes)
+{
+    net->control_max = bytes;
 }
 
 size_t sim_net_conns(const struct sim_net *net)

@@ -19,6 +19,9 @@
 #define SIM_NET_CONTROL_MAX (8u * 1024u * 1024u)
 /* A connection across a partition is given up after this long. */
 #define SIM_NET_SILENCE_US UINT64_C(15000000)
+/* Of a connection that is half open the one side hears after this long: the
+ * heartbeat of node/driver/link.c. */
+#define SIM_NET_DEAF_US UINT64_C(120000000)
 
 struct sim_net;
 typedef uint32_t host_no;
@@ -72,7 +75,8 @@ void sim_net_dial(struct sim_net *net, host_no h, const struct node_id *node,
 /**
  * sim_net_send - queue one message; the bytes are copied.
  * @chunk: reported by `sent` once it has left.
- * Return: 0; ERR_AGAIN: the queue is full (control only); ERR_NOT_FOUND.
+ * Return: 0; ERR_AGAIN: the queue is full (control only), and nothing of the
+ * message is sent; ERR_NOT_FOUND.
  */
 int sim_net_send(struct sim_net *net, host_no h, conn_no conn,
                  const uint8_t *data, size_t len, bool chunk);
@@ -87,6 +91,10 @@ void sim_net_drop(struct sim_net *net, host_no h, conn_no conn);
  *  modulo their number. false: there is none. */
 bool sim_net_cut_one(struct sim_net *net, uint64_t pick);
 
+/** sim_net_half_one - break one, chosen likewise, so that only one side knows;
+ *  what the other sends gets nowhere for SIM_NET_DEAF_US. */
+bool sim_net_half_one(struct sim_net *net, uint64_t pick);
+
 /** sim_net_set_up - false: the host is gone, its connections with it, without
  *  a word to itself. true: it listens again. */
 void sim_net_set_up(struct sim_net *net, host_no h, bool up);
@@ -94,6 +102,21 @@ void sim_net_set_up(struct sim_net *net, host_no h, bool up);
 /** sim_net_set_group - hosts of different groups do not reach each other. All
  *  begin in group 0. */
 void sim_net_set_group(struct sim_net *net, host_no h, uint32_t group);
+
+/** sim_net_set_one_way - what goes from a lower group to a higher one gets
+ *  through, until sim_net_heal. Nothing is heard of its arrival. */
+void sim_net_set_one_way(struct sim_net *net, bool one_way);
+
+/** sim_net_move - @h has another address from now on, and its connections are
+ *  lost: it hears of that soon, the others later. */
+void sim_net_move(struct sim_net *net, host_no h);
+
+/** sim_net_freeze - @h hears of nothing until then; what comes waits. Others
+ *  give its connections up when that takes too long. */
+void sim_net_freeze(struct sim_net *net, host_no h, uint64_t until_us);
+
+/** sim_net_set_control_max - instead of SIM_NET_CONTROL_MAX, for all. */
+void sim_net_set_control_max(struct sim_net *net, size_t bytes);
 
 /** sim_net_heal - all hosts in group 0; what was held up moves on. */
 void sim_net_heal(struct sim_net *net);

@@ -62,6 +62,7 @@ void sim_net__empty(struct sim_net *net, struct pair *p)
         free_items(e->flight);
         e->queue = e->flight = e->not_arrived = NULL;
         e->control_bytes = e->chunk_bytes = e->flight_bytes = 0;
+        e->unacked_bytes = 0;
         e->held = 0;
     }
 }
@@ -82,8 +83,15 @@ static void on_delivered(void *user, uint64_t from)
         return;
     to = &p->end[!(from & 1)];
     h = net->hosts[to->host];
+    if (sim_net__frozen(net, to->host)) {
+        world_at(net->world, h->frozen_until_us, on_delivered, net, from);
+        return;
+    }
     e->flight = m->next;
-    e->flight_bytes -= m->len;
+    if (sim_net__blocked(net, to->host, e->host))
+        e->unacked_bytes += m->len;
+    else
+        e->flight_bytes -= m->len;
     sim_net__kick(net, e->host);
     if (to->open && h->up)
         h->events->message(h->user, to->no, m->data, m->len);
@@ -105,7 +113,7 @@ static void on_arrived(void *user, uint64_t from)
 
     if (e == NULL || e->not_arrived == NULL)
         return;
-    if (sim_net__blocked(net, p->end[0].host, p->end[1].host)) {
+    if (sim_net__blocked(net, e->host, p->end[!(from & 1)].host)) {
         e->held++;
         return;
     }
@@ -119,6 +127,8 @@ static void on_arrived(void *user, uint64_t from)
 
 void sim_net__release(struct sim_net *net, struct end *e)
 {
+    e->flight_bytes -= e->unacked_bytes;
+    e->unacked_bytes = 0;
     for (; e->held != 0; e->held--)
         world_after(net->world, 0, on_arrived, net, e->no);
 }
@@ -131,7 +141,7 @@ static bool may_send(const struct sim_net *net, const struct end *e)
     const struct pair *p = sim_net__pair(net, e->no);
 
     return e->flight_bytes < FLIGHT_MAX &&
-           !sim_net__blocked(net, p->end[0].host, p->end[1].host);
+           !sim_net__blocked(net, e->host, p->end[!(e->no & 1)].host);
 }
 
 static void launch(struct sim_net *net, struct end *e, struct item *m)
@@ -165,6 +175,10 @@ static void on_sent(void *user, uint64_t host)
     uint32_t bytes = (uint32_t)m->len;
     bool tell = m->chunk && e != NULL && !p->dead && e->open && h->up;
 
+    if (sim_net__frozen(net, (host_no)host)) {
+        world_at(net->world, h->frozen_until_us, on_sent, net, host);
+        return;
+    }
     h->sending = NULL;
     if (e == NULL || p->dead) {
         free(m);
@@ -201,6 +215,19 @@ void sim_net__kick(struct sim_net *net, host_no no)
     world_after(net->world, wire_us(m->len, h->link.up_bps), on_sent, net, no);
 }
 
+/* Into a buffer that nothing will ever empty. */
+static int send_in_vain(const struct sim_net *net, struct end *e, size_t len,
+                        bool chunk)
+{
+    if (chunk)
+        e->chunk_bytes += len;
+    else if (e->control_bytes != 0 && e->control_bytes + len > net->control_max)
+        return ERR_AGAIN;
+    else
+        e->control_bytes += len;
+    return 0;
+}
+
 int sim_net_send(struct sim_net *net, host_no h, conn_no conn,
                  const uint8_t *data, size_t len, bool chunk)
 {
@@ -208,9 +235,13 @@ int sim_net_send(struct sim_net *net, host_no h, conn_no conn,
     struct end *e = p != NULL ? &p->end[conn & 1] : NULL;
     struct item *m;
 
+    if (e != NULL && p->half && e->open && e->host == h)
+        return send_in_vain(net, e, len, chunk);
     if (e == NULL || p->dead || e->host != h)
         return ERR_NOT_FOUND;
-    if (!chunk && e->control_bytes + len > SIM_NET_CONTROL_MAX)
+    /* A whole message or nothing; and one always has room by itself. */
+    if (!chunk && e->control_bytes != 0 &&
+        e->control_bytes + len > net->control_max)
         return ERR_AGAIN;
     m = mem_new(1, sizeof *m + len);
     m->from = conn;

@@ -1,5 +1,6 @@
-/* sim_net_internal: the network's own structures. sim_net.c makes and breaks
- * connections, sim_net_flow.c moves messages through them. */
+/* sim_net_internal: the network's own structures. sim_net.c makes and ends
+ * connections, sim_net_flow.c moves messages through them, sim_net_fault.c
+ * breaks things. */
 #ifndef SIMULATIONS_SIM_NET_INTERNAL_H
 #define SIMULATIONS_SIM_NET_INTERNAL_H
 
@@ -24,7 +25,8 @@ struct end { /* one side of a connection */
     struct item *not_arrived;            /* first of flight still on the wire */
     uint32_t held; /* that a partition keeps from arriving */
     uint64_t flight_bytes;
-    uint64_t arrives_us; /* the last one sent: order is kept */
+    uint64_t unacked_bytes; /* delivered, and the sender cannot hear of it */
+    uint64_t arrives_us;    /* the last one sent: order is kept */
     struct end *next_active;
     bool active; /* in its host's list of ends with something to send */
 };
@@ -33,6 +35,7 @@ struct pair {
     struct end end[2]; /* the listener, the dialler */
     size_t live_at;
     bool dead; /* carries nothing any more */
+    bool half; /* and the side that is open has not heard of it */
 };
 
 struct host {
@@ -46,7 +49,9 @@ struct host {
     bool up;
     uint32_t life; /* counts crashes and starts */
     uint32_t group;
-    struct item *sending; /* on the uplink now */
+    uint32_t moves;           /* how often its address has changed */
+    uint64_t frozen_until_us; /* it takes no notice of anything until then */
+    struct item *sending;     /* on the uplink now */
     struct end *active, **active_tail;
     uint64_t down_free_us;
 };
@@ -73,13 +78,26 @@ struct sim_net {
     size_t live_count;
     struct dial *dials;
     uint64_t dial_numbers;
+    bool one_way; /* what goes to a higher group gets through */
+    size_t control_max;
 };
 
 /* sim_net.c */
+/** Another one at each move, and never one that was another host's. */
+void sim_net__give_address(struct host *h, host_no no);
 struct pair *sim_net__pair(const struct sim_net *net, conn_no conn);
-bool sim_net__blocked(const struct sim_net *net, host_no a, host_no b);
+/** sim_net__blocked - does nothing get from @from to @to? */
+bool sim_net__blocked(const struct sim_net *net, host_no from, host_no to);
+bool sim_net__frozen(const struct sim_net *net, host_no h);
 uint64_t sim_net__latency_us(struct sim_net *net, host_no a, host_no b);
 void sim_net__forget(struct sim_net *net, struct pair *p);
+
+/* Ends it; each side hears of it after its delay, or never: UINT64_MAX. */
+void sim_net__kill(struct sim_net *net, struct pair *p,
+                   const uint64_t delay_us[2]);
+/* Ends it if it cannot be used any more @after_us from now. */
+void sim_net__doubt(struct sim_net *net, const struct pair *p,
+                    uint64_t after_us);
 
 /* sim_net_flow.c */
 void sim_net__kick(struct sim_net *net, host_no h);        /* use the uplink */

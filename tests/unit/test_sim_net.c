@@ -1,5 +1,6 @@
 #include "tests/lib/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "simulations/sim_net.h"
@@ -34,7 +35,7 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
     (void)node;
     assert_true(outbound || road == ROAD_INBOUND);
     assert_int_equal(scope, SCOPE_LAN);
-    assert_memory_equal(address, "10.0.", 5);
+    assert_memory_equal(address, "10.", 3);
     p->conn = conn;
     p->ups++;
 }
@@ -349,5 +350,142 @@ TEST(sim_net_send, back_pressure)
     run_until(&b, 20000 * MS);
     assert_in_range(p.bytes, 100000, 200000);
     assert_in_range(sim_net_queued(b.net, b.p[0].conn), 2000000, 2400000);
+    drop(&b);
+}
+
+/* One direction gets through, without the other side's thanks: the sender is
+ * held back in time, and both give up what is only half a connection. */
+TEST(sim_net_set_one_way, half_a_connection)
+{
+    struct bed b;
+
+    make(&b);
+    dial(&b, 0, 1);
+    run_until(&b, 500 * MS);
+    sim_net_set_one_way(b.net, true);
+    sim_net_set_group(b.net, b.p[1].no, 1); /* 0 to 1 gets through */
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(send_bytes(&b, 0, 1, 100000, true), 0);
+    assert_int_equal(send_bytes(&b, 1, 2, 1000, false), 0);
+    dial(&b, 0, 1); /* no answer comes */
+    run_until(&b, 10000 * MS);
+    assert_in_range(b.p[1].bytes, 500000, 700000);
+    assert_int_equal(b.p[0].messages, 0);
+    assert_int_equal(b.p[0].failed, 1);
+    sim_net_heal(b.net);
+    run_until(&b, 15000 * MS);
+    assert_int_equal(b.p[1].bytes, 2000000);
+    assert_int_equal(b.p[0].messages, 1);
+    sim_net_set_one_way(b.net, true);
+    sim_net_set_group(b.net, b.p[1].no, 1);
+    run_until(&b, 31000 * MS);
+    assert_int_equal(b.p[0].downs, 1);
+    assert_int_equal(b.p[1].downs, 1);
+    drop(&b);
+}
+
+/* One side knows; the other sends into the void until its buffer is full, and
+ * hears of it when its heartbeat fails. */
+TEST(sim_net_half_one, one_side_learns_late)
+{
+    struct bed b;
+    int deaf;
+
+    make(&b);
+    dial(&b, 0, 1);
+    run_until(&b, 500 * MS);
+    assert_true(sim_net_half_one(b.net, 5));
+    run_until(&b, 3000 * MS);
+    assert_int_equal(b.p[0].downs + b.p[1].downs, 1);
+    assert_false(sim_net_half_one(b.net, 5)); /* it is none any more */
+    deaf = b.p[0].downs == 0 ? 0 : 1;
+    while (send_bytes(&b, deaf, 1, 65536, false) == 0)
+        ;
+    assert_int_equal(send_bytes(&b, deaf, 1, 1000, true), 0);
+    run_until(&b, 119000 * MS);
+    assert_true(sim_net_queued(b.net, b.p[deaf].conn) == 1000);
+    assert_int_equal(b.p[0].messages + b.p[1].messages, 0);
+    assert_int_equal(b.p[0].downs + b.p[1].downs, 1);
+    run_until(&b, 121000 * MS);
+    assert_int_equal(b.p[deaf].downs, 1);
+    assert_int_equal(sim_net_conns(b.net), 0);
+    drop(&b);
+}
+
+/* At another address: the old one answers no more, the new one does. */
+TEST(sim_net_move, another_address)
+{
+    char old[CORE_ADDRESS_MAX];
+    struct bed b;
+
+    make(&b);
+    dial(&b, 0, 1);
+    run_until(&b, 500 * MS);
+    (void)snprintf(old, sizeof old, "%s", sim_net_address(b.net, b.p[1].no));
+    sim_net_move(b.net, b.p[1].no);
+    assert_string_not_equal(old, sim_net_address(b.net, b.p[1].no));
+    run_until(&b, 3000 * MS);
+    assert_int_equal(b.p[1].downs, 1);
+    assert_int_equal(b.p[0].downs, 0);
+    sim_net_dial(b.net, b.p[0].no, &b.p[1].key, old, ROAD_EXPLICIT);
+    run_until(&b, 20000 * MS);
+    assert_int_equal(b.p[0].downs, 1);
+    assert_int_equal(b.p[0].failed, 1);
+    dial(&b, 0, 1);
+    run_until(&b, 21000 * MS);
+    assert_int_equal(b.p[0].ups, 2);
+    drop(&b);
+}
+
+/* Who stands still hears all of it afterwards, in order; unless it took so long
+ * that the others have given up. */
+TEST(sim_net_freeze, short_and_long)
+{
+    struct bed b;
+
+    make(&b);
+    dial(&b, 0, 1);
+    run_until(&b, 500 * MS);
+    sim_net_freeze(b.net, b.p[1].no, 8000 * MS);
+    for (uint8_t i = 0; i < 5; i++)
+        assert_int_equal(send_bytes(&b, 0, i, 1000, false), 0);
+    dial(&b, 0, 1); /* nobody answers */
+    run_until(&b, 7999 * MS);
+    assert_int_equal(b.p[1].messages, 0);
+    assert_int_equal(b.p[0].failed, 1);
+    run_until(&b, 8000 * MS);
+    assert_int_equal(b.p[1].messages, 5);
+    for (uint8_t i = 0; i < 5; i++)
+        assert_int_equal(b.p[1].first_bytes[i], i);
+    run_until(&b, 30000 * MS);
+    assert_int_equal(b.p[0].downs + b.p[1].downs, 0);
+    sim_net_freeze(b.net, b.p[1].no, 60000 * MS);
+    run_until(&b, 50000 * MS);
+    assert_int_equal(b.p[0].downs, 1);
+    assert_int_equal(b.p[1].downs, 0);
+    run_until(&b, 60001 * MS);
+    assert_int_equal(b.p[1].downs, 1);
+    drop(&b);
+}
+
+/* A small queue takes one message whatever its size, and then none in part. */
+TEST(sim_net_set_control_max, whole_or_nothing)
+{
+    struct bed b;
+
+    make(&b);
+    sim_net_set_control_max(b.net, 1000);
+    dial(&b, 0, 1);
+    run_until(&b, 500 * MS);
+    assert_int_equal(send_bytes(&b, 0, 1, 5000, false), 0); /* on the wire */
+    assert_int_equal(send_bytes(&b, 0, 2, 5000, false), ERR_AGAIN);
+    run_until(&b, 1000 * MS);
+    assert_int_equal(send_bytes(&b, 0, 3, 600, false), 0);
+    assert_int_equal(send_bytes(&b, 0, 4, 400, false), 0);
+    assert_int_equal(send_bytes(&b, 0, 5, 1, false), ERR_AGAIN);
+    run_until(&b, 2000 * MS);
+    assert_int_equal(b.p[1].messages, 3);
+    assert_int_equal(b.p[1].bytes, 6000);
+    assert_int_equal(b.p[1].first_bytes[2], 4);
     drop(&b);
 }
