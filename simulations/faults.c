@@ -1,26 +1,23 @@
 #include "simulations/faults.h"
 
 #include "simulations/dice.h"
-#include "simulations/sim_internal.h"
+#include "simulations/faults_internal.h"
 
 #define HEARSAY_US UINT64_C(2000000)
-#define SAY(s, ...)                                                            \
-    trace_line((s)->env.trace, world_now_us((s)->env.world), __VA_ARGS__)
-
-static bool over(const struct sim *s)
+#define TEN_YEARS_MS UINT64_C(315576000000)
+bool faults__over(const struct sim *s)
 {
     return world_now_us(s->env.world) >= s->plan.faults_ms * 1000;
 }
 
-/* Around @every_ms from now, but not always the same. */
-static void again(struct sim *s, uint64_t every_ms, world_fn *fn)
+void faults__again(struct sim *s, uint64_t every_ms, world_fn *fn)
 {
     uint64_t us = every_ms * 500 + rng_below(&s->fault_rng, every_ms * 1000);
 
     world_after(s->env.world, us, fn, s, 0);
 }
 
-static struct sim_node *some_learner(struct sim *s, size_t *out_index)
+struct sim_node *faults__some_learner(struct sim *s, size_t *out_index)
 {
     size_t i =
         s->plan.seeders + (size_t)rng_below(&s->fault_rng, s->plan.learners);
@@ -29,49 +26,46 @@ static struct sim_node *some_learner(struct sim *s, size_t *out_index)
     return s->nodes[i];
 }
 
-/* ---- connections, partitions ------------------------------------------------
- */
-
-static void on_cut(void *user, uint64_t arg)
-{
-    struct sim *s = user;
-
-    (void)arg;
-    if (over(s))
-        return;
-    SAY(s, "a connection breaks");
-    (void)sim_net_cut_one(s->env.net, rng_next(&s->fault_rng));
-    again(s, s->plan.cut_every_ms, on_cut);
-}
-
-static void on_split(void *user, uint64_t arg)
-{
-    struct sim *s = user;
-
-    (void)arg;
-    SAY(s, "the network splits");
-    for (size_t i = 0; i < s->node_count; i++)
-        sim_net_set_group(s->env.net, s->nodes[i]->host,
-                          (uint32_t)rng_below(&s->fault_rng, 2));
-}
-
-static void on_heal(void *user, uint64_t arg)
-{
-    struct sim *s = user;
-
-    (void)arg;
-    SAY(s, "the network heals");
-    sim_net_heal(s->env.net);
-}
-
 /* ---- nodes ------------------------------------------------------------------
  */
 
-static void on_return(void *user, uint64_t index)
+static void come_back(struct sim *s, size_t index);
+
+static size_t index_of(const struct sim *s, const struct sim_node *n)
 {
-    sim__bring_up(user, index);
+    size_t i = 0;
+
+    while (s->nodes[i] != n)
+        i++;
+    return i;
 }
 
+static void on_died(void *user, struct sim_node *n)
+{
+    struct sim *s = user;
+
+    s->crashes++;
+    come_back(s, index_of(s, n));
+}
+
+/* Some crash again while they read what there is. */
+static void on_return(void *user, uint64_t index)
+{
+    struct sim *s = user;
+
+    if (s->plan.twice && !faults__over(s) && rng_below(&s->fault_rng, 3) == 0)
+        sim_node_crash_at(s->nodes[index],
+                          1 + (uint32_t)rng_below(&s->fault_rng, 12));
+    sim__bring_up(s, index);
+}
+
+static void come_back(struct sim *s, size_t index)
+{
+    world_after(s->env.world, rng_below(&s->fault_rng, 5000000), on_return, s,
+                index);
+}
+
+/* Between two events, or between two effects of the next ones. */
 static void on_crash(void *user, uint64_t arg)
 {
     struct sim *s = user;
@@ -79,16 +73,61 @@ static void on_crash(void *user, uint64_t arg)
     size_t i;
 
     (void)arg;
-    if (over(s))
+    if (faults__over(s))
         return;
-    n = some_learner(s, &i);
-    if (n->up) {
+    n = faults__some_learner(s, &i);
+    if (n->up && s->plan.twice && rng_below(&s->fault_rng, 2) == 0) {
+        sim_node_crash_at(n, 1 + (uint32_t)rng_below(&s->fault_rng, 50));
+    } else if (n->up) {
         sim_node_crash(n);
-        s->crashes++;
-        world_after(s->env.world, rng_below(&s->fault_rng, 5000000), on_return,
-                    s, i);
+        on_died(s, n);
     }
-    again(s, s->plan.crash_every_ms, on_crash);
+    faults__again(s, s->plan.crash_every_ms, on_crash);
+}
+
+static void on_calm(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+
+    (void)arg;
+    for (size_t i = 0; i < s->node_count; i++)
+        sim_node_crash_at(s->nodes[i], 0);
+}
+
+static void on_freeze(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+    uint64_t now_us = world_now_us(s->env.world);
+    uint64_t until_us;
+    struct sim_node *n;
+    size_t i;
+
+    (void)arg;
+    if (faults__over(s))
+        return;
+    n = faults__some_learner(s, &i);
+    until_us = now_us + 100000 +
+               rng_below(&s->fault_rng, s->plan.freeze_max_ms * 1000);
+    if (until_us > s->plan.faults_ms * 1000)
+        until_us = s->plan.faults_ms * 1000;
+    if (n->up && !sim_node_frozen(n))
+        sim_node_freeze(n, until_us);
+    faults__again(s, s->plan.freeze_every_ms, on_freeze);
+}
+
+/* By up to ten years, to and fro. */
+static void on_clock(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+    struct sim_node *n;
+
+    (void)arg;
+    if (faults__over(s))
+        return;
+    n = s->nodes[rng_below(&s->fault_rng, s->node_count)];
+    sim_node_set_clock(n, (int64_t)rng_below(&s->fault_rng, 2 * TEN_YEARS_MS) -
+                              (int64_t)TEN_YEARS_MS);
+    faults__again(s, s->plan.clock_every_ms, on_clock);
 }
 
 static void on_rot(void *user, uint64_t arg)
@@ -97,10 +136,10 @@ static void on_rot(void *user, uint64_t arg)
     size_t i;
 
     (void)arg;
-    if (over(s))
+    if (faults__over(s))
         return;
-    sim_disk_rot(some_learner(s, &i)->disk, rng_next(&s->fault_rng));
-    again(s, s->plan.rot_every_ms, on_rot);
+    sim_disk_rot(faults__some_learner(s, &i)->disk, rng_next(&s->fault_rng));
+    faults__again(s, s->plan.rot_every_ms, on_rot);
 }
 
 static void on_leave(void *user, uint64_t arg)
@@ -150,12 +189,6 @@ static void on_publish(void *user, uint64_t edition)
 /* ---- the plan ---------------------------------------------------------------
  */
 
-static void schedule_split(struct sim *s)
-{
-    world_at(s->env.world, s->plan.split_ms * 1000, on_split, s, 0);
-    world_at(s->env.world, s->plan.heal_ms * 1000, on_heal, s, 0);
-}
-
 static void watch_copies(struct sim *s)
 {
     s->missing = s->kit->editions[0].table.count;
@@ -170,14 +203,20 @@ void faults_schedule(struct sim *s)
     const struct plan *p = &s->plan;
 
     dice_init(&s->fault_rng, p->seed, 5);
-    if (p->cut_every_ms != 0)
-        again(s, p->cut_every_ms, on_cut);
-    if (p->split_ms != 0)
-        schedule_split(s);
+    faults__schedule_net(s);
+    for (size_t i = 0; i < s->node_count; i++) {
+        s->nodes[i]->died = on_died;
+        s->nodes[i]->died_user = s;
+    }
     if (p->crash_every_ms != 0)
-        again(s, p->crash_every_ms, on_crash);
+        faults__again(s, p->crash_every_ms, on_crash);
+    world_at(s->env.world, p->faults_ms * 1000, on_calm, s, 0);
+    if (p->freeze_every_ms != 0)
+        faults__again(s, p->freeze_every_ms, on_freeze);
+    if (p->clock_every_ms != 0)
+        faults__again(s, p->clock_every_ms, on_clock);
     if (p->rot_every_ms != 0)
-        again(s, p->rot_every_ms, on_rot);
+        faults__again(s, p->rot_every_ms, on_rot);
     if (p->seeder_leaves)
         watch_copies(s);
     if (p->publish_ms != 0)

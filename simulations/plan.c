@@ -67,19 +67,25 @@ bool plan_named(const char *name, uint64_t seed, struct plan *out)
 
 bool plan_has_faults(const struct plan *p)
 {
-    return p->foe_kinds != 0 || p->cut_every_ms != 0 || p->split_ms != 0 ||
-           p->crash_every_ms != 0 || p->rot_every_ms != 0 ||
-           p->store_fail_permille != 0 || p->seeder_leaves;
+    return p->foe_kinds != 0 || p->cut_every_ms != 0 || p->half_every_ms != 0 ||
+           p->split_ms != 0 || p->flap_every_ms != 0 || p->move_every_ms != 0 ||
+           p->thin || p->crash_every_ms != 0 || p->freeze_every_ms != 0 ||
+           p->clock_every_ms != 0 || p->drift || p->rot_every_ms != 0 ||
+           p->store_fail_permille != 0 || p->full_ms != 0 || p->seeder_leaves;
 }
 
 void plan_without_faults(const struct plan *p, struct plan *out)
 {
     *out = *p;
     out->foe_kinds = 0;
-    out->cut_every_ms = 0;
-    out->split_ms = out->heal_ms = 0;
-    out->crash_every_ms = out->rot_every_ms = 0;
+    out->cut_every_ms = out->half_every_ms = 0;
+    out->split_ms = out->heal_ms = out->flap_every_ms = 0;
+    out->move_every_ms = 0;
+    out->crash_every_ms = out->freeze_every_ms = out->rot_every_ms = 0;
+    out->clock_every_ms = 0;
+    out->thin = out->drift = false;
     out->store_fail_permille = 0;
+    out->full_ms = out->room_ms = 0;
     out->seeder_leaves = false;
     out->faults_ms = 0;
     out->broken = SIM_BREAK_NONE;

@@ -30,7 +30,7 @@ struct plan_foes {
     uint64_t up_bps; /* 0 = as others */
 };
 
-#define PLAN_FOES_MAX 4
+#define PLAN_FOES_MAX 16
 
 struct plan {
     uint64_t seed;
@@ -50,10 +50,22 @@ struct plan {
 
     uint64_t faults_ms;         /* nothing goes wrong after that */
     uint64_t cut_every_ms;      /* a connection breaks; 0 = never */
+    uint64_t half_every_ms;     /* one side of one does not hear of its end */
     uint64_t split_ms, heal_ms; /* a partition; 0 = none */
+    bool one_way;               /* one direction of it gets through */
+    uint64_t flap_every_ms;     /* a partition comes and goes */
+    uint64_t move_every_ms;     /* a learner's address changes */
+    bool seeders_move;          /* theirs too; others are told, as on a LAN */
+    bool thin;                  /* room for few control messages at a time */
     uint64_t crash_every_ms;    /* a learner goes, and comes back */
+    bool twice;                 /* some crash again while they recover */
+    uint64_t freeze_every_ms;   /* a learner stands still ... */
+    uint64_t freeze_max_ms;     /* ... for at most so long */
+    uint64_t clock_every_ms;    /* a wall clock jumps by years */
+    bool drift;                 /* monotonic clocks run fast and slow */
     uint64_t rot_every_ms;      /* a chunk of a learner rots */
     uint32_t store_fail_permille;
+    uint64_t full_ms, room_ms; /* disks are full in between; 0 = never */
     bool seeder_leaves;        /* once the learners hold all together */
     uint64_t publish_ms;       /* the second edition appears; 0 = never */
     uint64_t publish_every_ms; /* and then the others */

@@ -38,6 +38,8 @@ static void add_node(struct sim *s, bool seeder)
                                 .load_us = 3000,
                                 .store_fail_permille = p->store_fail_permille,
                                 .faults_until_us = p->faults_ms * 1000,
+                                .full_us = p->full_ms * 1000,
+                                .room_us = p->room_ms * 1000,
                                 .transport_bytes = UINT64_C(8) << 20,
                                 .stops_when_complete = p->stops_when_complete};
     struct sim_node *n;
@@ -47,6 +49,8 @@ static void add_node(struct sim *s, bool seeder)
         c.transport_bytes = 20000;
     if (p->skew)
         c.skew_ms = (int64_t)rng_below(&s->rng, 172800000) - 86400000;
+    if (p->drift)
+        c.drift_ppm = rng_below(&s->rng, 2) == 0 ? 200 : -200;
     if (seeder && p->seeder_up_bps != 0)
         c.link.up_bps = p->seeder_up_bps;
     if (s->node_count == (p->broken == SIM_BREAK_SENT ? 0 : p->seeders))
@@ -96,6 +100,8 @@ static void build(struct sim *s, const struct plan *p, FILE *all)
     s->env.trace = trace_new(all);
     s->env.roster = roster_new();
     s->env.net = sim_net_new(s->env.world, rng_next(&s->rng));
+    if (p->thin)
+        sim_net_set_control_max(s->env.net, 2000);
     s->env.invariants = invariants_new(&s->env);
     s->nodes = mem_new(p->seeders + p->learners, sizeof *s->nodes);
     s->copies = mem_new(s->kit->editions[0].table.count, sizeof *s->copies);

@@ -17,6 +17,7 @@ struct sim {
     uint32_t *copies; /* of each slot of edition 1, among learners */
     uint32_t missing; /* slots of which there is none */
     bool seeder_gone;
+    bool flapped;       /* the network is split for now */
     uint32_t published; /* editions after the first */
     uint64_t done_ms;
     uint64_t crashes;

@@ -16,9 +16,34 @@
 /* ---- steps ------------------------------------------------------------------
  */
 
+/* Nanoseconds of its own clock in one of the world's milliseconds. */
+static uint64_t pace(const struct sim_node *n)
+{
+    return (uint64_t)(1000000 + (int64_t)n->cfg.drift_ppm);
+}
+
 uint64_t sim_node__now_ms(const struct sim_node *n)
 {
-    return n->clock_ms + world_now_us(n->env->world) / 1000;
+    return n->clock_ms + world_now_us(n->env->world) * pace(n) / 1000000000;
+}
+
+/* When its clock shows @ms. */
+static uint64_t world_us(const struct sim_node *n, uint64_t ms)
+{
+    return ms <= n->clock_ms
+               ? 0
+               : ((ms - n->clock_ms) * 1000000000 + pace(n) - 1) / pace(n);
+}
+
+uint64_t sim_node__wall_ms(const struct sim_node *n)
+{
+    return (uint64_t)((int64_t)(WALL_MS + sim_node__now_ms(n)) +
+                      n->wall_off_ms);
+}
+
+bool sim_node_frozen(const struct sim_node *n)
+{
+    return n->frozen_until_us > world_now_us(n->env->world);
 }
 
 static void on_timer(void *user, uint64_t at_us);
@@ -30,7 +55,7 @@ static void set_timer(struct sim_node *n)
 
     if (due_ms == UINT64_MAX)
         return;
-    due_us = due_ms > n->clock_ms ? (due_ms - n->clock_ms) * 1000 : 0;
+    due_us = world_us(n, due_ms);
     if (due_us < world_now_us(n->env->world))
         due_us = world_now_us(n->env->world);
     if (due_us >= n->timer_us)
@@ -44,15 +69,18 @@ static void one_step(struct sim_node *n, struct core_event *ev)
     struct core_effects fx;
 
     ev->now_ms = sim_node__now_ms(n);
-    ev->wall_ms = (uint64_t)((int64_t)(WALL_MS + ev->now_ms) + n->cfg.skew_ms);
+    ev->wall_ms = sim_node__wall_ms(n);
     if (core_step(n->core, ev, &fx, NULL) != 0) {
         invariants_fail(n->env->invariants, "core", "%s: a step failed",
                         n->name);
         return;
     }
-    for (size_t i = 0; i < fx.count; i++)
+    for (size_t i = 0; i < fx.count && !n->dying; i++) {
         sim_node__carry_out(n, &fx.list[i]);
-    invariants_step(n->env->invariants, n);
+        n->dying = n->effects_left != 0 && --n->effects_left == 0;
+    }
+    if (!n->dying)
+        invariants_step(n->env->invariants, n);
 }
 
 void sim_node__step(struct sim_node *n, struct core_event *ev)
@@ -60,12 +88,17 @@ void sim_node__step(struct sim_node *n, struct core_event *ev)
     if (!n->up)
         return;
     one_step(n, ev);
-    for (size_t i = 0; i < n->queue_count; i++) {
+    for (size_t i = 0; i < n->queue_count && !n->dying; i++) {
         struct core_event next = n->queue[i]; /* the queue may move */
 
         one_step(n, &next);
     }
     n->queue_count = 0;
+    if (n->dying) {
+        sim_node_crash(n);
+        n->died(n->died_user, n);
+        return;
+    }
     set_timer(n);
 }
 
@@ -85,6 +118,11 @@ static void on_timer(void *user, uint64_t at_us)
 
     if (!n->up || at_us != n->timer_us)
         return;
+    if (sim_node_frozen(n)) {
+        n->timer_us = n->frozen_until_us;
+        world_at(n->env->world, n->timer_us, on_timer, n, n->timer_us);
+        return;
+    }
     n->timer_us = UINT64_MAX;
     if (core_deadline_ms(n->core) <= sim_node__now_ms(n))
         sim_node__step(n, &ev);
@@ -108,7 +146,8 @@ static bool on_admit(void *user, const struct node_id *node)
     const struct sim_node *n = user;
 
     for (size_t i = 0; i < n->ban_count; i++)
-        if (node_id_eq(&n->bans[i], node))
+        if (node_id_eq(&n->bans[i].node, node) &&
+            n->bans[i].until_wall_ms > sim_node__wall_ms(n))
             return false;
     return true;
 }
@@ -228,6 +267,7 @@ struct sim_node *sim_node_new(const struct sim_env *env, const char *name,
     (void)snprintf(n->name, sizeof n->name, "%s%02u", name, index);
     for (size_t i = 0; i < ID_BYTES; i++)
         n->key.b[i] = (uint8_t)rng_next(&n->rng);
+    n->wall_off_ms = cfg->skew_ms;
     n->clock_ms = 1000 + rng_below(&n->rng, 1000000);
     n->disk = sim_disk_new();
     n->host =
@@ -248,6 +288,9 @@ static void lay_down(struct sim_node *n)
     n->conn_count = 0;
     n->queue_count = 0;
     n->timer_us = UINT64_MAX;
+    n->frozen_until_us = 0;
+    n->effects_left = 0;
+    n->dying = false;
 }
 
 void sim_node_free(struct sim_node *n)
@@ -272,6 +315,10 @@ static void on_flush(void *user, uint64_t life)
 
     if (!n->up || n->life != life)
         return;
+    if (sim_node_frozen(n)) {
+        world_at(n->env->world, n->frozen_until_us, on_flush, n, life);
+        return;
+    }
     sim_disk_flush(n->disk);
     world_after(n->env->world, FLUSH_US, on_flush, n, life);
 }
@@ -328,10 +375,33 @@ void sim_node_crash(struct sim_node *n)
     if (!n->up)
         return;
     lay_down(n);
+    sim_net_freeze(n->env->net, n->host, 0);
     sim_net_set_up(n->env->net, n->host, false);
     lost = sim_disk_crash(n->disk, &n->rng);
     trace_line(n->env->trace, world_now_us(n->env->world),
                "%s crashes, %zu chunks are lost", n->name, lost);
+}
+
+void sim_node_crash_at(struct sim_node *n, uint32_t effects)
+{
+    n->effects_left = effects;
+}
+
+void sim_node_freeze(struct sim_node *n, uint64_t until_us)
+{
+    trace_line(n->env->trace, world_now_us(n->env->world),
+               "%s stands still for %u ms", n->name,
+               (unsigned)((until_us - world_now_us(n->env->world)) / 1000));
+    n->frozen_until_us = until_us;
+    sim_net_freeze(n->env->net, n->host, until_us);
+}
+
+void sim_node_set_clock(struct sim_node *n, int64_t by_ms)
+{
+    n->wall_off_ms += by_ms;
+    trace_line(n->env->trace, world_now_us(n->env->world),
+               "%s: the wall clock jumps by %d days", n->name,
+               (int)(by_ms / 86400000));
 }
 
 void sim_node_seed(struct sim_node *n, const struct course_kit_edition *e)

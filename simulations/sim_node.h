@@ -50,9 +50,11 @@ struct sim_node_config {
     struct sim_net_link link;
     enum peer_scope scope;
     int64_t skew_ms;              /* of its wall clock */
+    int32_t drift_ppm;            /* of its monotonic one */
     uint32_t store_us, load_us;   /* at most so long each */
     uint32_t store_fail_permille; /* disk failures */
     uint64_t faults_until_us;     /* none of those after */
+    uint64_t full_us, room_us;    /* its disk is full in between */
     uint64_t transport_bytes;     /* chunk bytes a connection takes */
     bool stops_when_complete;     /* the fetch ends: it only serves on */
     enum sim_break broken;
@@ -62,6 +64,11 @@ struct sim_conn {
     conn_no no;
     struct node_id node;
     char name[ROSTER_NAME_MAX];
+};
+
+struct sim_ban {
+    struct node_id node;
+    uint64_t until_wall_ms;
 };
 
 struct sim_holding; /* an edition's chunk table, as the core borrows it */
@@ -91,7 +98,7 @@ struct sim_node { /* read by the invariants and by scenarios */
     size_t edition_count;
     struct sim_record *current; /* NULL: none */
     size_t proofs;              /* two of one number */
-    struct node_id *bans;
+    struct sim_ban *bans;
     size_t ban_count;
 
     struct sim_holding *holdings;
@@ -102,8 +109,12 @@ struct sim_node { /* read by the invariants and by scenarios */
     size_t conn_count;
     struct core_event *queue; /* results to give to the core next */
     size_t queue_count, queue_cap;
-    uint64_t timer_us;      /* the next one set; UINT64_MAX = none */
-    uint64_t clock_ms;      /* its monotonic clock at the world's 0 */
+    uint64_t timer_us;   /* the next one set; UINT64_MAX = none */
+    uint64_t clock_ms;   /* its monotonic clock at the world's 0 */
+    int64_t wall_off_ms; /* of its wall clock */
+    uint64_t frozen_until_us;
+    uint32_t effects_left; /* then it crashes; 0 = it does not */
+    bool dying;
     const uint8_t *message; /* being handled */
     size_t message_len;
 
@@ -119,6 +130,8 @@ struct sim_node { /* read by the invariants and by scenarios */
     uint64_t good_chunks, bad_chunks, bad_bytes;
     void (*changed)(void *user, struct sim_node *n, uint32_t slot);
     void *changed_user;
+    void (*died)(void *user, struct sim_node *n); /* of effects_left */
+    void *died_user;
 };
 
 /** sim_node_new - a node that is down. @name, @index: "n" and 3 give "n03".
@@ -138,6 +151,19 @@ void sim_node_start(struct sim_node *n);
 /** sim_node_crash - gone between two actions; what was not flushed is lost by
  *  coin. sim_node_start brings it back. */
 void sim_node_crash(struct sim_node *n);
+
+/** sim_node_crash_at - the same, once it has carried out @effects more; 0:
+ *  after all not. */
+void sim_node_crash_at(struct sim_node *n, uint32_t effects);
+
+/** sim_node_freeze - all of it stands still until then, but for its clocks. */
+void sim_node_freeze(struct sim_node *n, uint64_t until_us);
+
+/** sim_node_frozen - does it? */
+bool sim_node_frozen(const struct sim_node *n);
+
+/** sim_node_set_clock - its wall clock jumps by @by_ms. */
+void sim_node_set_clock(struct sim_node *n, int64_t by_ms);
 
 /** sim_node_hint - tell the core of a peer. */
 void sim_node_hint(struct sim_node *n, const struct node_id *node,

@@ -75,8 +75,11 @@ static struct sim_op *op_take(struct sim_node *n, uint64_t no)
 
 static bool stumbles(struct sim_node *n)
 {
-    return world_now_us(n->env->world) < n->cfg.faults_until_us &&
-           rng_below(&n->rng, 1000) < n->cfg.store_fail_permille;
+    uint64_t now = world_now_us(n->env->world);
+
+    return (now >= n->cfg.full_us && now < n->cfg.room_us) ||
+           (now < n->cfg.faults_until_us &&
+            rng_below(&n->rng, 1000) < n->cfg.store_fail_permille);
 }
 
 static enum store_result store(struct sim_node *n, const struct sim_op *op)
@@ -173,7 +176,13 @@ static void end_edition(struct sim_node *n, const struct sim_op *op)
 static void on_op(void *user, uint64_t no)
 {
     struct sim_node *n = user;
-    struct sim_op *op = op_take(n, no);
+    struct sim_op *op;
+
+    if (n->up && sim_node_frozen(n)) {
+        world_at(n->env->world, n->frozen_until_us, on_op, n, no);
+        return;
+    }
+    op = op_take(n, no);
 
     if (op == NULL)
         return; /* a crash came first */
@@ -307,7 +316,8 @@ static void ban(struct sim_node *n, const struct core_effect *fx)
         roster_name(n->env->roster, &fx->u.ban.node), fx->u.ban.why);
     invariants_ban(n->env->invariants, n, &fx->u.ban.node, fx->u.ban.why);
     n->bans = mem_grow(n->bans, n->ban_count + 1, sizeof *n->bans);
-    n->bans[n->ban_count++] = fx->u.ban.node;
+    n->bans[n->ban_count++] =
+        (struct sim_ban){fx->u.ban.node, fx->u.ban.until_wall_ms};
 }
 
 static void notice(struct sim_node *n, const struct core_effect *fx)

@@ -19,6 +19,7 @@ struct sim_holding {
 void sim_node__step(struct sim_node *n, struct core_event *ev);
 void sim_node__post(struct sim_node *n, const struct core_event *ev);
 uint64_t sim_node__now_ms(const struct sim_node *n);
+uint64_t sim_node__wall_ms(const struct sim_node *n);
 
 /* sim_node_fx.c */
 void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx);

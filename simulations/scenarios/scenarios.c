@@ -1,20 +1,25 @@
 /* scenarios: the worlds that seeds are drawn from. Sizes are such that most
  * runs take a fraction of a second; a few are large. */
-#include "simulations/plan.h"
+#include "simulations/scenarios/scenarios_internal.h"
 
-static uint32_t between(struct rng *rng, uint32_t min, uint32_t max)
+uint32_t scenario__between(struct rng *rng, uint32_t min, uint32_t max)
 {
     return min + (uint32_t)rng_below(rng, max - min + 1u);
 }
 
-static void some_course(struct plan *p, struct rng *rng, uint32_t chunks_max)
+bool scenario__one_in(struct rng *rng, uint32_t n)
 {
-    p->course.chunks = between(rng, 1, chunks_max);
-    p->course.chunk_min = 64;
-    p->course.chunk_max = between(rng, 64, 16384);
+    return rng_below(rng, n) == 0;
 }
 
-static void far_apart(struct plan *p, struct rng *rng)
+void scenario__course(struct plan *p, struct rng *rng, uint32_t chunks_max)
+{
+    p->course.chunks = scenario__between(rng, 1, chunks_max);
+    p->course.chunk_min = 64;
+    p->course.chunk_max = scenario__between(rng, 64, 16384);
+}
+
+void scenario__far_apart(struct plan *p, struct rng *rng)
 {
     if (rng_below(rng, 2) == 0)
         return;
@@ -24,69 +29,73 @@ static void far_apart(struct plan *p, struct rng *rng)
     p->down_bps = (struct plan_range){250000, 10000000};
 }
 
-static void foes(struct plan *p, enum adversary_kind kind, uint32_t count)
+struct plan_foes *scenario__foes(struct plan *p, enum adversary_kind kind,
+                                 uint32_t count)
 {
-    p->foes[p->foe_kinds++] = (struct plan_foes){.kind = kind, .count = count};
+    struct plan_foes *f = &p->foes[p->foe_kinds++];
+
+    *f = (struct plan_foes){.kind = kind, .count = count};
+    return f;
 }
 
 static void fill_pair(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 400);
-    far_apart(p, rng);
+    scenario__course(p, rng, 400);
+    scenario__far_apart(p, rng);
     p->shrink = rng_below(rng, 2) == 0;
     p->stops_when_complete = rng_below(rng, 2) == 0;
 }
 
 static void fill_classroom(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 120);
-    p->learners = between(rng, 3, 16);
+    scenario__course(p, rng, 120);
+    p->learners = scenario__between(rng, 3, 16);
     p->stops_when_complete = rng_below(rng, 2) == 0;
 }
 
 static void fill_chain(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 60);
-    p->learners = between(rng, 2, 6);
+    scenario__course(p, rng, 60);
+    p->learners = scenario__between(rng, 2, 6);
     p->shape = SHAPE_CHAIN;
 }
 
 static void fill_late(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 200);
-    far_apart(p, rng);
-    p->learners = between(rng, 3, 8);
-    p->join_spread_ms = between(rng, 5000, 60000);
+    scenario__course(p, rng, 200);
+    scenario__far_apart(p, rng);
+    p->learners = scenario__between(rng, 3, 8);
+    p->join_spread_ms = scenario__between(rng, 5000, 60000);
     p->shape = SHAPE_MESH;
 }
 
 static void fill_flaky(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 200);
-    far_apart(p, rng);
-    p->learners = between(rng, 1, 6);
-    p->faults_ms = between(rng, 5000, 40000);
-    p->cut_every_ms = between(rng, 100, 3000);
+    scenario__course(p, rng, 200);
+    scenario__far_apart(p, rng);
+    p->learners = scenario__between(rng, 1, 6);
+    p->faults_ms = scenario__between(rng, 5000, 40000);
+    p->cut_every_ms = scenario__between(rng, 100, 3000);
 }
 
 static void fill_partition(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 200);
-    far_apart(p, rng);
-    p->learners = between(rng, 2, 8);
+    scenario__course(p, rng, 200);
+    scenario__far_apart(p, rng);
+    p->learners = scenario__between(rng, 2, 8);
     p->shape = SHAPE_MESH;
-    p->split_ms = between(rng, 100, 5000);
-    p->heal_ms = p->split_ms + between(rng, 1000, 90000);
+    p->split_ms = scenario__between(rng, 100, 5000);
+    p->heal_ms = p->split_ms + scenario__between(rng, 1000, 90000);
     p->faults_ms = p->heal_ms;
 }
 
 /* T8: 8 of 10 serve garbage. */
 static void fill_garbage(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 200);
+    scenario__course(p, rng, 200);
     p->seeders = 2;
-    p->learners = between(rng, 1, 3);
-    foes(p, ADVERSARY_GARBAGE, 8);
+    p->learners = scenario__between(rng, 1, 3);
+    (void)scenario__foes(p, ADVERSARY_GARBAGE, 8);
     p->foes[0].rotates = rng_below(rng, 2) == 0;
     p->foes[0].visits = rng_below(rng, 2) == 0;
     if (p->foes[0].rotates) {
@@ -98,11 +107,12 @@ static void fill_garbage(struct plan *p, struct rng *rng)
 /* T9: half of them lie; 2.0 times the honest time. */
 static void fill_liars(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 200);
-    p->seeders = between(rng, 1, 3);
-    p->learners = between(rng, 1, 4);
-    foes(p, rng_below(rng, 2) == 0 ? ADVERSARY_LIAR : ADVERSARY_SHIFTER,
-         p->seeders + p->learners);
+    scenario__course(p, rng, 200);
+    p->seeders = scenario__between(rng, 1, 3);
+    p->learners = scenario__between(rng, 1, 4);
+    (void)scenario__foes(
+        p, rng_below(rng, 2) == 0 ? ADVERSARY_LIAR : ADVERSARY_SHIFTER,
+        p->seeders + p->learners);
     p->bound_percent = 200;
     p->bound_ms = 10000;
 }
@@ -110,8 +120,8 @@ static void fill_liars(struct plan *p, struct rng *rng)
 /* T10: 9 stallers and one honest seeder; 1.5 times, and the deadlines. */
 static void fill_stallers(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 200);
-    foes(p, ADVERSARY_STALLER, 9);
+    scenario__course(p, rng, 200);
+    (void)scenario__foes(p, ADVERSARY_STALLER, 9);
     p->foes[0].visits = rng_below(rng, 2) == 0;
     p->seeder_up_bps = rng_below(rng, 2) == 0 ? 50000 : 0;
     p->bound_percent = 150;
@@ -120,27 +130,28 @@ static void fill_stallers(struct plan *p, struct rng *rng)
 
 static void fill_tricklers(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 100);
-    p->learners = between(rng, 1, 3);
-    foes(p, ADVERSARY_GARBAGE, between(rng, 1, 5));
-    p->foes[0].up_bps = between(rng, 200, 2000);
-    foes(p, ADVERSARY_STALLER, between(rng, 0, 4));
+    scenario__course(p, rng, 100);
+    p->learners = scenario__between(rng, 1, 3);
+    (void)scenario__foes(p, ADVERSARY_GARBAGE, scenario__between(rng, 1, 5));
+    p->foes[0].up_bps = scenario__between(rng, 200, 2000);
+    (void)scenario__foes(p, ADVERSARY_STALLER, scenario__between(rng, 0, 4));
 }
 
 /* An honest peer at 20 kB/s is slow, not bad. */
 static void fill_slow(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 120);
-    p->learners = between(rng, 1, 3);
+    scenario__course(p, rng, 120);
+    p->learners = scenario__between(rng, 1, 3);
     p->seeder_up_bps = 20000;
     if (rng_below(rng, 2) == 0)
-        foes(p, ADVERSARY_STALLER, between(rng, 1, 4));
+        (void)scenario__foes(p, ADVERSARY_STALLER,
+                             scenario__between(rng, 1, 4));
 }
 
 static void fill_leaver(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 120);
-    p->learners = between(rng, 3, 8);
+    scenario__course(p, rng, 120);
+    p->learners = scenario__between(rng, 3, 8);
     p->course.chunks += 20;
     p->course.chunk_max = 16384;
     p->up_bps = (struct plan_range){30000, 200000};
@@ -149,39 +160,39 @@ static void fill_leaver(struct plan *p, struct rng *rng)
 
 static void fill_flood(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 100);
-    p->learners = between(rng, 1, 4);
-    foes(p, ADVERSARY_FLOODER, between(rng, 1, 3));
+    scenario__course(p, rng, 100);
+    p->learners = scenario__between(rng, 1, 4);
+    (void)scenario__foes(p, ADVERSARY_FLOODER, scenario__between(rng, 1, 3));
     p->foes[0].visits = true;
     p->foes[0].rotates = rng_below(rng, 2) == 0;
     p->foes_go = true;
-    p->faults_ms = between(rng, 3000, 8000);
+    p->faults_ms = scenario__between(rng, 3000, 8000);
 }
 
 static void fill_malformed(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 100);
-    p->learners = between(rng, 1, 4);
-    foes(p, ADVERSARY_MALFORMED, between(rng, 1, 4));
+    scenario__course(p, rng, 100);
+    p->learners = scenario__between(rng, 1, 4);
+    (void)scenario__foes(p, ADVERSARY_MALFORMED, scenario__between(rng, 1, 4));
     p->foes[0].visits = p->foes[0].rotates = true;
     p->foes_go = true;
-    p->faults_ms = between(rng, 10000, 30000);
+    p->faults_ms = scenario__between(rng, 10000, 30000);
 }
 
 static void fill_poison(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 100);
-    far_apart(p, rng);
-    p->learners = between(rng, 1, 4);
-    foes(p, ADVERSARY_POISONER, between(rng, 1, 3));
-    foes(p, ADVERSARY_FORGER, between(rng, 1, 3));
+    scenario__course(p, rng, 100);
+    scenario__far_apart(p, rng);
+    p->learners = scenario__between(rng, 1, 4);
+    (void)scenario__foes(p, ADVERSARY_POISONER, scenario__between(rng, 1, 3));
+    (void)scenario__foes(p, ADVERSARY_FORGER, scenario__between(rng, 1, 3));
     p->foes[0].visits = p->foes[1].visits = true;
 }
 
 static void fill_swarm(struct plan *p, struct rng *rng)
 {
-    p->learners = between(rng, 99, 199);
-    p->course.chunks = between(rng, 16, 48);
+    p->learners = scenario__between(rng, 99, 199);
+    p->course.chunks = scenario__between(rng, 16, 48);
     p->up_bps = (struct plan_range){100000, 2000000};
     p->shape = SHAPE_MESH;
     p->join_spread_ms = 2000;
@@ -190,41 +201,41 @@ static void fill_swarm(struct plan *p, struct rng *rng)
 
 static void fill_crash(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 300);
-    p->learners = between(rng, 1, 5);
+    scenario__course(p, rng, 300);
+    p->learners = scenario__between(rng, 1, 5);
     p->up_bps = (struct plan_range){50000, 500000};
-    p->faults_ms = between(rng, 5000, 40000);
-    p->crash_every_ms = between(rng, 500, 8000);
+    p->faults_ms = scenario__between(rng, 5000, 40000);
+    p->crash_every_ms = scenario__between(rng, 500, 8000);
 }
 
 static void fill_edition(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 150);
+    scenario__course(p, rng, 150);
     p->course.editions = 2;
-    p->learners = between(rng, 1, 6);
+    p->learners = scenario__between(rng, 1, 6);
     p->up_bps = (struct plan_range){100000, 2000000};
-    p->publish_ms = between(rng, 100, 8000);
+    p->publish_ms = scenario__between(rng, 100, 8000);
 }
 
 /* Ten editions, while learners come, crash and are cut off. */
 static void fill_editions(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 100);
-    far_apart(p, rng);
+    scenario__course(p, rng, 100);
+    scenario__far_apart(p, rng);
     p->course.editions = COURSE_KIT_EDITIONS;
-    p->learners = between(rng, 2, 6);
+    p->learners = scenario__between(rng, 2, 6);
     p->shape = rng_below(rng, 2) == 0 ? SHAPE_STAR : SHAPE_MESH;
-    p->publish_ms = between(rng, 500, 5000);
-    p->publish_every_ms = between(rng, 200, 8000);
-    p->join_spread_ms = between(rng, 0, 40000);
-    p->faults_ms = p->publish_ms + between(rng, 5000, 60000);
+    p->publish_ms = scenario__between(rng, 500, 5000);
+    p->publish_every_ms = scenario__between(rng, 200, 8000);
+    p->join_spread_ms = scenario__between(rng, 0, 40000);
+    p->faults_ms = p->publish_ms + scenario__between(rng, 5000, 60000);
     if (rng_below(rng, 2) == 0)
-        p->crash_every_ms = between(rng, 2000, 10000);
+        p->crash_every_ms = scenario__between(rng, 2000, 10000);
     if (rng_below(rng, 2) == 0)
-        p->cut_every_ms = between(rng, 500, 5000);
+        p->cut_every_ms = scenario__between(rng, 500, 5000);
     if (rng_below(rng, 3) == 0) { /* some miss a few of them */
-        p->split_ms = between(rng, 100, 5000);
-        p->heal_ms = p->split_ms + between(rng, 1000, 30000);
+        p->split_ms = scenario__between(rng, 100, 5000);
+        p->heal_ms = p->split_ms + scenario__between(rng, 1000, 30000);
         if (p->heal_ms > p->faults_ms)
             p->faults_ms = p->heal_ms;
     }
@@ -236,43 +247,45 @@ static void fill_double(struct plan *p, struct rng *rng)
     fill_editions(p, rng);
     p->course.odd = true;
     p->publish_every_ms += 2000;
-    foes(p, ADVERSARY_DOUBLE, between(rng, 1, 3));
+    (void)scenario__foes(p, ADVERSARY_DOUBLE, scenario__between(rng, 1, 3));
     p->foes[0].visits = true;
 }
 
 static void fill_storm(struct plan *p, struct rng *rng)
 {
-    some_course(p, rng, 150);
-    far_apart(p, rng);
-    p->seeders = between(rng, 1, 2);
-    p->learners = between(rng, 2, 10);
+    scenario__course(p, rng, 150);
+    scenario__far_apart(p, rng);
+    p->seeders = scenario__between(rng, 1, 2);
+    p->learners = scenario__between(rng, 2, 10);
     p->shape = rng_below(rng, 2) == 0 ? SHAPE_STAR : SHAPE_MESH;
     p->shrink = rng_below(rng, 2) == 0;
     p->skew = rng_below(rng, 2) == 0;
-    p->join_spread_ms = between(rng, 0, 10000);
-    p->faults_ms = between(rng, 10000, 60000);
+    p->join_spread_ms = scenario__between(rng, 0, 10000);
+    p->faults_ms = scenario__between(rng, 10000, 60000);
     p->foes_go = rng_below(rng, 2) == 0;
     while (p->foe_kinds < PLAN_FOES_MAX && rng_below(rng, 3) != 0) {
-        foes(p, (enum adversary_kind)rng_below(rng, ADVERSARY_DOUBLE),
-             between(rng, 1, 3));
+        (void)scenario__foes(
+            p, (enum adversary_kind)rng_below(rng, ADVERSARY_DOUBLE),
+            scenario__between(rng, 1, 3));
         p->foes[p->foe_kinds - 1].visits = rng_below(rng, 2) == 0;
         p->foes[p->foe_kinds - 1].rotates =
             p->foes_go && rng_below(rng, 2) == 0;
     }
     if (rng_below(rng, 2) == 0)
-        p->cut_every_ms = between(rng, 500, 5000);
+        p->cut_every_ms = scenario__between(rng, 500, 5000);
     if (rng_below(rng, 2) == 0)
-        p->crash_every_ms = between(rng, 2000, 10000);
+        p->crash_every_ms = scenario__between(rng, 2000, 10000);
     if (rng_below(rng, 4) == 0)
-        p->store_fail_permille = between(rng, 1, 50);
+        p->store_fail_permille = scenario__between(rng, 1, 50);
     if (rng_below(rng, 4) == 0)
-        p->rot_every_ms = between(rng, 500, 5000);
+        p->rot_every_ms = scenario__between(rng, 500, 5000);
     if (rng_below(rng, 3) == 0) {
-        p->split_ms = between(rng, 100, 5000);
-        p->heal_ms = p->split_ms + between(rng, 1000, 30000);
+        p->split_ms = scenario__between(rng, 100, 5000);
+        p->heal_ms = p->split_ms + scenario__between(rng, 1000, 30000);
         if (p->heal_ms > p->faults_ms)
             p->faults_ms = p->heal_ms;
     }
+    scenario__weather(p, rng);
 }
 
 static const struct scenario table[] = {
@@ -296,6 +309,14 @@ static const struct scenario table[] = {
     {"edition", "a new edition in the middle", 6, fill_edition},
     {"editions", "ten editions while learners come and go", 6, fill_editions},
     {"double", "the author's key is stolen: forks and jumps", 4, fill_double},
+    {"half", "one side does not learn that it is over", 4, scenario__half},
+    {"oneway", "one direction is cut", 4, scenario__oneway},
+    {"flap", "partitions come and go", 4, scenario__flap},
+    {"moves", "addresses change", 4, scenario__moves},
+    {"frozen", "nodes stand still for up to ten minutes", 4, scenario__frozen},
+    {"clocks", "wall clocks jump by years, others drift", 4, scenario__clocks},
+    {"twice", "crashes in the middle of things, and again", 4, scenario__twice},
+    {"full", "disks are full for a while", 4, scenario__full},
     {"storm", "a mixture of all of it", 30, fill_storm},
     {NULL, NULL, 0, NULL},
 };
