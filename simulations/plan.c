@@ -42,12 +42,13 @@ void plan_of_seed(uint64_t seed, struct plan *out)
 
     for (size_t i = 0; s[i].name != NULL; i++)
         total += s[i].weight;
-    dice_init(&rng, seed, 6);
+    dice_init(&rng, seed, 7);
     pick = rng_below(&rng, total);
     while (pick >= s->weight) {
         pick -= s->weight;
         s++;
     }
+    dice_init(&rng, seed, 6); /* as plan_named does */
     fill(s, seed, &rng, out);
 }
 

@@ -87,7 +87,8 @@ struct scenario {
 /** plan_scenarios - the table, ended by a NULL name. */
 const struct scenario *plan_scenarios(void);
 
-/** plan_of_seed - the plan that @seed stands for. */
+/** plan_of_seed - the plan that @seed stands for: it picks a scenario, and the
+ *  rest is as plan_named has it. */
 void plan_of_seed(uint64_t seed, struct plan *out);
 
 /** plan_named - scenario @name with @seed. false: there is none. */

@@ -38,4 +38,10 @@ void sim_run(const struct plan *p, uint64_t limit_ms, FILE *all, FILE *tail,
 void sim_check(const struct plan *p, FILE *all, FILE *tail,
                struct sim_result *out);
 
+/**
+ * sim_check_again - S16: run @p once more; @r, of the first time, is broken
+ * when the trace is another one.
+ */
+void sim_check_again(const struct plan *p, struct sim_result *r);
+
 #endif

@@ -5,22 +5,36 @@
 #include <string.h>
 
 #include "crypto/key.h"
+#include "simulations/main/jobs.h"
+#include "simulations/mutations.h"
+#include "simulations/regressions.h"
+#include "simulations/shrink.h"
 #include "simulations/sim.h"
 
 #define TWICE_EVERY 50 /* seeds of which one is run twice */
+#define SHRINK_TRIES 200
+#define MUTATION_SEEDS 10000
+#define REGRESSIONS "simulations/regressions.txt"
 
 struct options {
-    uint64_t first, count;
+    uint64_t first, count, jobs;
     const char *scenario;
-    bool trace, quiet;
+    struct plan_cut cut;
+    bool trace, quiet, shrinks;
 };
 
 static int usage(void)
 {
-    (void)fputs("usage: sim --seeds N [--first S] [--scenario NAME]\n"
-                "       sim --seed S [--scenario NAME] [--trace]\n"
-                "       sim --list\n",
-                stderr);
+    (void)fputs(
+        "usage: sim --seeds N [--first S] [--scenario NAME] [--jobs N]\n"
+        "       sim --seed S [--scenario NAME] [--trace] [CUT...]\n"
+        "       sim --regressions [FILE]\n"
+        "       sim --mutations\n"
+        "       sim --list\n"
+        "CUT:   --without PART[,PART...], --learners N, --seeders N,\n"
+        "       --foes N, --editions N, --chunks N\n"
+        "A seed that fails is made smaller, unless --no-shrink is given.\n",
+        stderr);
     return 2;
 }
 
@@ -28,80 +42,123 @@ static int list(void)
 {
     for (const struct scenario *s = plan_scenarios(); s->name != NULL; s++)
         (void)printf("%-10s %s\n", s->name, s->what);
+    (void)printf("parts:");
+    for (unsigned i = 0; i < plan_cut_parts(); i++)
+        (void)printf(" %s", plan_cut_part(i));
+    (void)printf("\n");
     return 0;
 }
 
-static bool make_plan(const struct options *o, uint64_t seed, struct plan *p)
+static void make_plan(const struct options *o, uint64_t seed, struct plan *p)
 {
-    if (o->scenario != NULL)
-        return plan_named(o->scenario, seed, p);
-    plan_of_seed(seed, p);
-    return true;
-}
-
-static void complain(const struct options *o, const struct plan *p,
-                     const struct sim_result *r)
-{
-    (void)printf("seed %" PRIu64 ", scenario %s: %s broken: %s\n", p->seed,
-                 p->scenario, r->broken, r->why);
-    (void)printf("replay: ./dev sim --seed %" PRIu64 "%s%s --trace\n", p->seed,
-                 o->scenario != NULL ? " --scenario " : "",
-                 o->scenario != NULL ? o->scenario : "");
-}
-
-static void praise(const struct plan *p, const struct sim_result *r)
-{
-    (void)printf("seed %" PRIu64 " %s: %u nodes, %zu kinds of foes, %" PRIu64
-                 " chunks, %" PRIu64 " bad, %" PRIu64 " ms (%" PRIu64
-                 " without faults), %" PRIu64 " lines, trace %.16s\n",
-                 p->seed, p->scenario, p->seeders + p->learners, p->foe_kinds,
-                 r->good_chunks, r->bad_chunks, r->done_ms, r->alone_ms,
-                 r->lines, r->hash);
-}
-
-/* S16: the same seed gives the same trace. */
-static void repeat(const struct plan *p, struct sim_result *r)
-{
-    struct sim_result again;
-
-    sim_check(p, NULL, NULL, &again);
-    if (strcmp(again.hash, r->hash) == 0)
-        return;
-    r->broken = "S16";
-    (void)snprintf(r->why, sizeof r->why,
-                   "a second run has trace %.16s, not %.16s", again.hash,
-                   r->hash);
-}
-
-static bool run_seed(const struct options *o, uint64_t seed)
-{
-    struct sim_result r;
-    struct plan p;
-
-    if (!make_plan(o, seed, &p)) {
+    if (o->scenario == NULL)
+        plan_of_seed(seed, p);
+    else if (!plan_named(o->scenario, seed, p)) {
         (void)fprintf(stderr, "error: no scenario '%s'\n", o->scenario);
         exit(2);
     }
-    sim_check(&p, o->trace ? stdout : NULL, o->trace ? NULL : stdout, &r);
+    plan_cut_apply(&o->cut, p);
+}
+
+static void tell_replay(const struct plan *p, const struct plan_cut *cut,
+                        FILE *out)
+{
+    char text[PLAN_CUT_TEXT_MAX];
+
+    plan_cut_text(cut, text);
+    (void)fprintf(out,
+                  "replay: ./dev sim --seed %" PRIu64 " --scenario %s%s "
+                  "--trace\n",
+                  p->seed, p->scenario, text);
+}
+
+/* @p is cut already as far as the options said. */
+static void make_smaller(const struct options *o, const struct plan *p,
+                         const char *name, FILE *out)
+{
+    struct plan_cut cut = o->cut;
+    struct plan small = *p;
+    unsigned runs = shrink(p, name, SHRINK_TRIES, &cut);
+
+    plan_cut_apply(&cut, &small);
+    (void)fprintf(out, "smallest of %u tried: ", runs);
+    plan_words(&small, out);
+    tell_replay(p, &cut, out);
+}
+
+static void complain(const struct options *o, const struct plan *p,
+                     const struct sim_result *r, FILE *out)
+{
+    (void)fprintf(out, "seed %" PRIu64 ", scenario %s: %s broken: %s\n",
+                  p->seed, p->scenario, r->broken, r->why);
+    tell_replay(p, &o->cut, out);
+    if (o->shrinks && !o->trace && strcmp(r->broken, "S16") != 0)
+        make_smaller(o, p, r->broken, out);
+}
+
+static void praise(const struct plan *p, const struct sim_result *r, FILE *out)
+{
+    (void)fprintf(out,
+                  "seed %" PRIu64 " %s: %u nodes, %zu kinds of foes, %" PRIu64
+                  " chunks, %" PRIu64 " bad, %" PRIu64 " ms (%" PRIu64
+                  " without faults), %" PRIu64 " lines, trace %.16s\n",
+                  p->seed, p->scenario, p->seeders + p->learners, p->foe_kinds,
+                  r->good_chunks, r->bad_chunks, r->done_ms, r->alone_ms,
+                  r->lines, r->hash);
+}
+
+static bool run_seed(void *user, uint64_t i, FILE *out)
+{
+    const struct options *o = user;
+    uint64_t seed = o->first + i;
+    struct sim_result r;
+    struct plan p;
+
+    make_plan(o, seed, &p);
+    sim_check(&p, o->trace ? out : NULL, o->trace ? NULL : out, &r);
     if (r.broken == NULL && seed % TWICE_EVERY == 0)
-        repeat(&p, &r);
+        sim_check_again(&p, &r);
     if (r.broken != NULL)
-        complain(o, &p, &r);
+        complain(o, &p, &r, out);
     else if (!o->quiet)
-        praise(&p, &r);
-    (void)fflush(stdout);
+        praise(&p, &r, out);
     return r.broken == NULL;
 }
 
-static int run(const struct options *o)
+static int run(struct options *o)
 {
-    uint64_t failed = 0;
+    uint64_t failed = jobs_run((unsigned)o->jobs, o->count, run_seed, o);
 
-    for (uint64_t i = 0; i < o->count; i++)
-        failed += !run_seed(o, o->first + i);
     (void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", o->count - failed,
                  failed);
     return failed != 0;
+}
+
+static int regressions(const char *path)
+{
+    int failed = regressions_run(path != NULL ? path : REGRESSIONS, stdout);
+
+    if (failed == 0)
+        (void)printf("all regressions pass\n");
+    return failed != 0;
+}
+
+static bool one_mutation(void *user, uint64_t i, FILE *out)
+{
+    (void)user;
+    return mutations_try(&mutations()[i], MUTATION_SEEDS, out);
+}
+
+static int all_mutations(const struct options *o)
+{
+    uint64_t n = 0;
+    uint64_t missed;
+
+    while (mutations()[n].name != NULL)
+        n++;
+    missed = jobs_run((unsigned)o->jobs, n, one_mutation, NULL);
+    (void)printf("%" PRIu64 " of %" PRIu64 " caught\n", n - missed, n);
+    return missed != 0;
 }
 
 static bool number(const char *text, uint64_t *out)
@@ -114,9 +171,43 @@ static bool number(const char *text, uint64_t *out)
     return *end == '\0';
 }
 
+static bool take_flag(struct options *o, const char *name)
+{
+    if (strcmp(name, "--trace") == 0)
+        o->trace = true;
+    else if (strcmp(name, "--verbose") == 0)
+        o->quiet = false;
+    else if (strcmp(name, "--no-shrink") == 0)
+        o->shrinks = false;
+    else
+        return false;
+    return true;
+}
+
+static bool take_value(struct options *o, const char *name, const char *value)
+{
+    if (strcmp(name, "--seeds") == 0)
+        return number(value, &o->count);
+    if (strcmp(name, "--first") == 0)
+        return number(value, &o->first);
+    if (strcmp(name, "--jobs") == 0)
+        return number(value, &o->jobs);
+    if (strcmp(name, "--seed") == 0) {
+        o->count = 1;
+        o->quiet = false;
+        return number(value, &o->first);
+    }
+    if (strcmp(name, "--scenario") == 0) {
+        o->scenario = value;
+        return value != NULL;
+    }
+    return plan_cut_option(&o->cut, name, value);
+}
+
 int main(int argc, char **argv)
 {
-    struct options o = {.first = 1, .quiet = true};
+    struct options o = {.first = 1, .jobs = 1, .quiet = true, .shrinks = true};
+    bool mutate = false;
 
     if (crypto_init(NULL) != 0)
         return 1;
@@ -125,28 +216,14 @@ int main(int argc, char **argv)
 
         if (strcmp(argv[i], "--list") == 0)
             return list();
-        if (strcmp(argv[i], "--trace") == 0) {
-            o.trace = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--verbose") == 0) {
-            o.quiet = false;
-            continue;
-        }
-        if (strcmp(argv[i], "--seeds") == 0 && number(value, &o.count)) {
-            i++;
-        } else if (strcmp(argv[i], "--first") == 0 && number(value, &o.first)) {
-            i++;
-        } else if (strcmp(argv[i], "--seed") == 0 && number(value, &o.first)) {
-            o.count = 1;
-            o.quiet = false;
-            i++;
-        } else if (strcmp(argv[i], "--scenario") == 0 && value != NULL) {
-            o.scenario = value;
-            i++;
-        } else {
+        if (strcmp(argv[i], "--regressions") == 0)
+            return regressions(value);
+        if (strcmp(argv[i], "--mutations") == 0)
+            mutate = true;
+        else if (!take_flag(&o, argv[i]) && !take_value(&o, argv[i++], value))
             return usage();
-        }
     }
+    if (mutate)
+        return all_mutations(&o);
     return o.count == 0 ? usage() : run(&o);
 }

@@ -8,6 +8,9 @@
 #include "crypto/key.h"
 #include "crypto/record.h"
 #include "simulations/dice.h"
+#include "simulations/mutations.h"
+#include "simulations/regressions.h"
+#include "simulations/shrink.h"
 #include "simulations/sim.h"
 #include "simulations/sim_disk.h"
 
@@ -72,6 +75,19 @@ TEST(sim_check, pair_fetches_each_chunk_once)
     assert_int_equal(r.bad_chunks, 0);
 }
 
+/* What a seed picks is what its scenario has for that seed. */
+TEST(plan_of_seed, is_named)
+{
+    struct plan a;
+    struct plan b;
+
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        plan_of_seed(seed, &a);
+        assert_true(plan_named(a.scenario, seed, &b));
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+}
+
 /* Every seed stands for a plan of the table, and all of the table occurs. */
 TEST(plan_of_seed, all_scenarios_occur)
 {
@@ -95,81 +111,91 @@ TEST(plan_of_seed, all_scenarios_occur)
 /* ---- the checkers can fail --------------------------------------------------
  */
 
-/* @broken must be found by invariant @name in one of a few seeds, and by no
- * other in any. */
-static void caught(const char *scenario, enum sim_break broken,
-                   const char *name)
+/* Each defect is found by the invariant it is for, within a few seeds, and by
+ * no other before. */
+TEST(invariants, each_catches_what_it_is_for)
 {
-    bool found = false;
+    begin();
+    for (const struct mutation *m = mutations(); m->name != NULL; m++) {
+        const char *by = "nothing";
+
+        if (mutations_seed(m, TRIES, &by) == 0 || strcmp(by, m->invariant) != 0)
+            fail_msg("'%s' is caught by %s, not by %s", m->name, by,
+                     m->invariant);
+    }
+}
+
+/* ---- smaller ----------------------------------------------------------------
+ */
+
+/* What a cut says, it takes; and what it takes it says. */
+TEST(plan_cut, option_and_text)
+{
+    char text[PLAN_CUT_TEXT_MAX];
+    struct plan_cut cut = {0};
+    struct plan p;
 
     begin();
-    for (uint64_t seed = 1; seed <= TRIES && !found; seed++) {
-        struct sim_result r;
-        struct plan p;
+    assert_true(plan_cut_option(&cut, "--without", "crash,staller"));
+    assert_true(plan_cut_option(&cut, "--learners", "2"));
+    assert_false(plan_cut_option(&cut, "--without", "crash,nothing"));
+    assert_false(plan_cut_option(&cut, "--learners", "0"));
+    assert_false(plan_cut_option(&cut, "--learners", "2x"));
+    assert_false(plan_cut_option(&cut, "--seed", "2"));
+    plan_cut_text(&cut, text);
+    assert_string_equal(text, " --without crash,staller --learners 2");
+    assert_true(plan_named("slow", 17, &p));
+    assert_int_equal(p.foe_kinds, 1);
+    p.crash_every_ms = 1;
+    plan_cut_apply(&cut, &p);
+    assert_int_equal(p.foe_kinds, 0);
+    assert_int_equal(p.learners, 2);
+    assert_true(p.crash_every_ms == 0);
+}
 
-        assert_true(plan_named(scenario, seed, &p));
-        p.broken = broken;
-        sim_check(&p, NULL, NULL, &r);
-        if (r.broken == NULL)
-            continue;
-        assert_string_equal(r.broken, name);
-        found = true;
+/* A defect in a storm needs neither the storm nor the crowd: what is left
+ * breaks the same invariant, and its text says all of it. */
+TEST(shrink, finds_what_matters)
+{
+    char text[PLAN_CUT_TEXT_MAX];
+    struct plan_cut cut = {0};
+    struct sim_result r;
+    struct plan p;
+    struct plan small;
+    char line[1024];
+
+    begin();
+    assert_true(plan_named("storm", 3, &p));
+    p.broken = SIM_BREAK_STORE;
+    sim_check(&p, NULL, NULL, &r);
+    assert_string_equal(r.broken, "L1");
+    assert_true(shrink(&p, "L1", 60, &cut) <= 60);
+    plan_cut_text(&cut, text);
+    (void)snprintf(line, sizeof line, "storm 3%s # a test", text);
+    assert_true(regressions_parse(line, &small));
+    small.broken = SIM_BREAK_STORE;
+    sim_check(&small, NULL, NULL, &r);
+    assert_string_equal(r.broken, "L1");
+    assert_int_equal(small.learners, 1);
+    assert_int_equal(small.foe_kinds, 0);
+    assert_false(plan_has_faults(&small));
+}
+
+/* A line that is none is found out. */
+TEST(regressions_parse, refuses)
+{
+    static const char *const lines[] = {"",           "storm",
+                                        "storm x",    "nothing 17",
+                                        "storm 17x",  "storm 17 --learners",
+                                        "# storm 17", "storm 17 --what 3"};
+    struct plan p;
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof line, "%s", lines[i]);
+        assert_false(regressions_parse(line, &p));
     }
-    assert_true(found);
-}
-
-/* A store that does not check digests. */
-TEST(invariants, s1_catches_unchecked_bytes)
-{
-    caught("garbage", SIM_BREAK_DIGEST, "S1");
-}
-
-/* A core that is made to ban an honest peer. */
-TEST(invariants, s13_catches_a_wrong_ban)
-{
-    caught("classroom", SIM_BREAK_FORGE, "S13");
-}
-
-/* A driver that says "sent" too soon, so that queues grow without bound. */
-TEST(invariants, s10_catches_unbounded_queues)
-{
-    caught("pair", SIM_BREAK_SENT, "S10");
-}
-
-/* A store that never answers. */
-TEST(invariants, l1_catches_a_stuck_download)
-{
-    caught("pair", SIM_BREAK_STORE, "L1");
-}
-
-/* A hint to a loopback address that nobody may give. */
-TEST(invariants, s11_catches_a_forbidden_dial)
-{
-    caught("pair", SIM_BREAK_DIAL, "S11");
-}
-
-/* A store that forgets to say what it holds: it is fetched again. */
-TEST(invariants, r1_catches_a_second_fetch)
-{
-    caught("pair", SIM_BREAK_AGAIN, "R1");
-}
-
-/* A new edition of which it is not known what the last one left. */
-TEST(invariants, r1_catches_an_edition_from_nothing)
-{
-    caught("editions", SIM_BREAK_BLANK, "R1");
-}
-
-/* A catalog that has lost its newest edition in a crash. */
-TEST(invariants, s3_catches_a_step_back)
-{
-    caught("editions", SIM_BREAK_BACK, "S3");
-}
-
-/* A catalog for which the last of two editions of one number counts. */
-TEST(invariants, s4_catches_two_heads)
-{
-    caught("double", SIM_BREAK_TWO, "S4");
 }
 
 /* Whoever has the author's key leaves proofs. */

@@ -1,0 +1,56 @@
+#include "simulations/mutations.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "simulations/sim.h"
+
+static const struct mutation table[] = {
+    {SIM_BREAK_DIGEST, "stores what comes, unchecked", "garbage", "S1"},
+    {SIM_BREAK_FORGE, "is made to ban an honest peer", "classroom", "S13"},
+    {SIM_BREAK_SENT, "says \"sent\" before it is", "pair", "S10"},
+    {SIM_BREAK_STORE, "forgets to answer some stores", "pair", "L1"},
+    {SIM_BREAK_DIAL, "takes a hint to a loopback address", "pair", "S11"},
+    {SIM_BREAK_AGAIN, "stores and says it failed", "pair", "R1"},
+    {SIM_BREAK_BLANK, "does not look what is held", "editions", "R1"},
+    {SIM_BREAK_BACK, "loses its newest edition in a crash", "editions", "S3"},
+    {SIM_BREAK_TWO, "the last of two editions counts", "double", "S4"},
+    {SIM_BREAK_NONE, NULL, NULL, NULL},
+};
+
+const struct mutation *mutations(void)
+{
+    return table;
+}
+
+uint64_t mutations_seed(const struct mutation *m, uint64_t seeds,
+                        const char **out_by)
+{
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        struct sim_result r;
+        struct plan p;
+
+        if (!plan_named(m->scenario, seed, &p))
+            return 0;
+        p.broken = m->broken;
+        sim_check(&p, NULL, NULL, &r);
+        if (r.broken == NULL)
+            sim_check_again(&p, &r);
+        if (r.broken == NULL)
+            continue;
+        *out_by = r.broken;
+        return seed;
+    }
+    return 0;
+}
+
+bool mutations_try(const struct mutation *m, uint64_t seeds, FILE *out)
+{
+    const char *by = "nothing";
+    uint64_t seed = mutations_seed(m, seeds, &by);
+
+    (void)fprintf(
+        out, "%-38s %-10s must be %-4s caught by %-7s at seed %" PRIu64 "\n",
+        m->name, m->scenario, m->invariant, by, seed);
+    return strcmp(by, m->invariant) == 0;
+}
