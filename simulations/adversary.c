@@ -10,7 +10,9 @@
 #include "simulations/dice.h"
 #include "simulations/mem.h"
 
-#define RETURN_US UINT64_C(1000000) /* until it visits again */
+#define RETURN_US UINT64_C(1000000)  /* until it visits again */
+#define HASTE_US UINT64_C(50000)     /* the same for a fleet */
+#define TRICKLE_US UINT64_C(1900000) /* a chunk, just before it is late */
 
 const char *adversary_kind_name(enum adversary_kind kind)
 {
@@ -31,6 +33,14 @@ const char *adversary_kind_name(enum adversary_kind kind)
         return "forger";
     case ADVERSARY_POISONER:
         return "poisoner";
+    case ADVERSARY_TRICKLER:
+        return "trickler";
+    case ADVERSARY_REPLAYER:
+        return "replayer";
+    case ADVERSARY_FREEZER:
+        return "freezer";
+    case ADVERSARY_FLEET:
+        return "fleet";
     case ADVERSARY_DOUBLE:
         return "double";
     case ADVERSARY_KIND_COUNT:
@@ -124,7 +134,9 @@ void adversary__claim(struct adversary *a, conn_no conn,
 static void answer_have(struct adversary *a, struct visit *v,
                         const struct msg *in)
 {
-    if (v->claims != 0 && a->cfg.kind != ADVERSARY_SHIFTER)
+    if ((v->claims != 0 && a->cfg.kind != ADVERSARY_SHIFTER) ||
+        (a->cfg.kind == ADVERSARY_FREEZER &&
+         !record_id_eq(&in->u.have.edition, &newest(a)->id)))
         return;
     if (v->claims++ < 64)
         adversary__claim(a, v->conn, &in->u.have.edition);
@@ -158,6 +170,32 @@ static void send_chunk(struct adversary *a, conn_no conn, uint32_t request,
     buf_deinit(&frame);
 }
 
+/* The next of what it owes; a connection that is gone takes its time, too. */
+static void on_trickle(void *user, uint64_t arg)
+{
+    struct adversary *a = user;
+    const struct owed *o;
+
+    (void)arg;
+    if (a->owed_done == a->owed_count)
+        return;
+    o = &a->owed[a->owed_done++];
+    send_chunk(a, o->conn, o->request, o->edition->bytes[o->slot],
+               o->edition->table.refs[o->slot].stored_len, false);
+    if (a->owed_done != a->owed_count)
+        world_after(a->env->world, TRICKLE_US, on_trickle, a, 0);
+}
+
+static void owe(struct adversary *a, conn_no conn,
+                const struct course_kit_edition *e, uint32_t slot,
+                uint32_t request)
+{
+    a->owed = mem_grow(a->owed, a->owed_count + 1, sizeof *a->owed);
+    if (a->owed_done == a->owed_count)
+        world_after(a->env->world, TRICKLE_US, on_trickle, a, 0);
+    a->owed[a->owed_count++] = (struct owed){conn, e, slot, request};
+}
+
 static void answer_slot(struct adversary *a, conn_no conn,
                         const struct course_kit_edition *e, uint32_t slot,
                         uint32_t request)
@@ -176,6 +214,12 @@ static void answer_slot(struct adversary *a, conn_no conn,
     case ADVERSARY_LIAR:
         refuse(a, conn, request, 1);
         return;
+    case ADVERSARY_TRICKLER:
+        owe(a, conn, e, slot, request);
+        return;
+    case ADVERSARY_FLEET:
+        spoil = true;
+        break;
     case ADVERSARY_SHIFTER:
         if (rng_below(&a->rng, 2) == 0) {
             refuse(a, conn, request, 1);
@@ -186,6 +230,8 @@ static void answer_slot(struct adversary *a, conn_no conn,
     case ADVERSARY_MALFORMED:
     case ADVERSARY_FORGER:
     case ADVERSARY_POISONER:
+    case ADVERSARY_REPLAYER:
+    case ADVERSARY_FREEZER:
     case ADVERSARY_DOUBLE:
     case ADVERSARY_KIND_COUNT:
         break;
@@ -199,7 +245,7 @@ static void answer_want(struct adversary *a, conn_no conn, const struct msg *in)
     const struct course_kit_edition *e =
         course_kit_find(a->env->kit, &in->u.want.edition);
 
-    if (e == NULL) {
+    if (e == NULL || (a->cfg.kind == ADVERSARY_FREEZER && e != newest(a))) {
         refuse(a, conn, in->u.want.request, (uint32_t)in->u.want.count);
         return;
     }
@@ -233,6 +279,8 @@ static void on_message(void *user, conn_no conn, const uint8_t *data,
     describe_frame(data, len, text);
     trace_line(a->env->trace, world_now_us(a->env->world), "%s > %s %s",
                v->name, a->name, text);
+    if (a->cfg.kind == ADVERSARY_REPLAYER)
+        adversary__hear(a, data, len);
     if (msg_decode(data, len, &m, NULL) != 0)
         return;
     switch (m.type) {
@@ -289,6 +337,8 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
 /* Shut out or cut off: under another key it is somebody else. */
 static void change_key(struct adversary *a)
 {
+    if (a->cfg.keys_max != 0 && a->keys >= a->cfg.keys_max)
+        return;
     for (size_t i = 0; i < ID_BYTES; i++)
         a->key.b[i] = (uint8_t)rng_next(&a->rng);
     a->keys++;
@@ -312,9 +362,11 @@ static void on_visit(void *user, uint64_t target)
 
 static void come_back(struct adversary *a, const struct node_id *node)
 {
+    uint64_t after_us = a->cfg.kind == ADVERSARY_FLEET ? HASTE_US : RETURN_US;
+
     for (size_t i = 0; i < a->target_count; i++)
         if (node_id_eq(&a->targets[i]->key, node))
-            world_after(a->env->world, RETURN_US, on_visit, a, i);
+            world_after(a->env->world, after_us, on_visit, a, i);
 }
 
 static void on_down(void *user, conn_no conn)
@@ -385,6 +437,8 @@ void adversary_free(struct adversary *a)
     if (a == NULL)
         return;
     buf_deinit(&a->forged);
+    adversary__forget(a);
+    free(a->owed);
     free(a->visits);
     free(a->targets);
     free(a);

@@ -16,9 +16,14 @@ enum adversary_kind {
     ADVERSARY_SHIFTER,   /* claims other sets all the time, serves some */
     ADVERSARY_STALLER,   /* takes wants, answers none or the first few */
     ADVERSARY_FLOODER,   /* wants, asks, haves, unknown types, in masses */
-    ADVERSARY_MALFORMED, /* random bytes and mutated frames */
+    ADVERSARY_MALFORMED, /* half mutated frames and noise, half valid and wrong
+                          */
     ADVERSARY_FORGER,    /* editions signed by a stranger */
     ADVERSARY_POISONER,  /* hints to forbidden and empty addresses */
+    ADVERSARY_TRICKLER,  /* all that it owes, as slowly as it may */
+    ADVERSARY_REPLAYER,  /* what others said, old records, old withdrawals */
+    ADVERSARY_FREEZER,   /* serves, and hides that there is a newer edition */
+    ADVERSARY_FLEET,     /* wrong bytes under one key after the other */
     ADVERSARY_DOUBLE,    /* has the author's key: forks, jumps, old editions */
     ADVERSARY_KIND_COUNT
 };
@@ -29,6 +34,7 @@ struct adversary_config {
     struct sim_net_link link;
     enum peer_scope scope;
     bool rotates;      /* comes back under another key when it is shut out */
+    size_t keys_max;   /* and has so many of them; 0 = no end */
     uint64_t until_us; /* attacks no more after that, and goes */
 };
 

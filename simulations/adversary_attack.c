@@ -113,15 +113,20 @@ static void make_any(struct adversary *a, struct msg *m)
     }
 }
 
+static void send_any(struct adversary *a, conn_no conn)
+{
+    struct msg m;
+
+    make_any(a, &m);
+    adversary__send(a, conn, &m);
+}
+
 static void flood(struct adversary *a, conn_no conn)
 {
     uint8_t unknown[2] = {(uint8_t)(0x20 + rng_below(&a->rng, 64)), 0xa0};
-    struct msg m;
 
-    for (int i = 0; i < BURST; i++) {
-        make_any(a, &m);
-        adversary__send(a, conn, &m);
-    }
+    for (int i = 0; i < BURST; i++)
+        send_any(a, conn);
     if (rng_below(&a->rng, 8) == 0)
         adversary__send_raw(a, conn, unknown, sizeof unknown);
 }
@@ -198,7 +203,13 @@ static uint64_t attack_all(struct adversary *a)
             pause_us = FLOOD_US;
             break;
         case ADVERSARY_MALFORMED:
-            send_noise(a, conn);
+            if (rng_below(&a->rng, 2) == 0)
+                send_noise(a, conn);
+            else
+                send_any(a, conn);
+            break;
+        case ADVERSARY_REPLAYER:
+            adversary__replay(a, conn);
             break;
         case ADVERSARY_SHIFTER:
             adversary__claim(a, conn, &a->env->kit->editions[0].id);
@@ -213,6 +224,9 @@ static uint64_t attack_all(struct adversary *a)
         case ADVERSARY_LIAR:
         case ADVERSARY_STALLER:
         case ADVERSARY_FORGER:
+        case ADVERSARY_TRICKLER:
+        case ADVERSARY_FREEZER:
+        case ADVERSARY_FLEET:
         case ADVERSARY_KIND_COUNT:
             break;
         }
@@ -236,6 +250,7 @@ void adversary__attack(struct adversary *a)
     case ADVERSARY_MALFORMED:
     case ADVERSARY_SHIFTER:
     case ADVERSARY_POISONER:
+    case ADVERSARY_REPLAYER:
     case ADVERSARY_DOUBLE:
         world_after(a->env->world, rng_below(&a->rng, NOISE_US), on_attack, a,
                     0);
@@ -244,6 +259,9 @@ void adversary__attack(struct adversary *a)
     case ADVERSARY_LIAR:
     case ADVERSARY_STALLER:
     case ADVERSARY_FORGER:
+    case ADVERSARY_TRICKLER:
+    case ADVERSARY_FREEZER:
+    case ADVERSARY_FLEET:
     case ADVERSARY_KIND_COUNT:
         break;
     }

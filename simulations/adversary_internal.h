@@ -1,4 +1,5 @@
-/* adversary_internal: adversary.c answers, adversary_attack.c begins. */
+/* adversary_internal: adversary.c answers, adversary_attack.c begins,
+ * adversary_replay.c repeats what others said. */
 #ifndef SIMULATIONS_ADVERSARY_INTERNAL_H
 #define SIMULATIONS_ADVERSARY_INTERNAL_H
 
@@ -10,6 +11,14 @@ struct visit { /* a connection */
     struct node_id node;
     char name[ROSTER_NAME_MAX];
     uint32_t claims;
+};
+
+#define HEARD_MAX 32 /* frames kept to be said again */
+
+struct owed { /* a trickler's answer, all in good time */
+    conn_no conn;
+    const struct course_kit_edition *edition;
+    uint32_t slot, request;
 };
 
 struct adversary {
@@ -28,6 +37,10 @@ struct adversary {
     uint64_t every;    /* garbage: every so many-th */
     uint64_t good_for; /* staller: serves the first so many */
     struct buf forged; /* an edition record */
+    struct owed *owed; /* by the order of asking; answered up to owed_done */
+    size_t owed_count, owed_done;
+    struct buf heard[HEARD_MAX]; /* a ring */
+    size_t heard_count;
 };
 
 /* adversary.c */
@@ -44,5 +57,11 @@ void adversary__attack(
 void adversary__forge(struct adversary *a);
 /** An edition that breaks the chain, or an old one. */
 struct span adversary__odd_record(struct adversary *a);
+
+/* adversary_replay.c */
+void adversary__hear(struct adversary *a, const uint8_t *data, size_t len);
+void adversary__replay(struct adversary *a, conn_no conn);
+/** adversary__forget - frees what was heard. */
+void adversary__forget(struct adversary *a);
 
 #endif

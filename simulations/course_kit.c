@@ -11,6 +11,7 @@
 #include "crypto/key.h"
 #include "crypto/profile.h"
 #include "crypto/record.h"
+#include "crypto/revocation.h"
 #include "simulations/mem.h"
 #include "storage/codec.h"
 
@@ -335,6 +336,36 @@ static void make_odds(struct maker *mk)
     make_odd(mk, EDITION_SEQ_MAX, true);
 }
 
+static void make_revocation(struct maker *mk, const struct identity *who,
+                            uint64_t seq, struct buf *out)
+{
+    struct revocation_payload p = {.time_ms = TIME_MS + 50,
+                                   .course = mk->kit->course,
+                                   .seq = seq,
+                                   .reason = text_span("A mistake")};
+    struct buf payload = BUF_INIT;
+
+    must(revocation_encode(&p, &payload, NULL), "revocation payload");
+    must(record_sign(who, RECORD_REVOCATION, COURSE_KIT_NETWORK,
+                     buf_span(&payload), out, NULL, NULL),
+         "revocation record");
+    buf_deinit(&payload);
+}
+
+static void make_revocations(struct maker *mk)
+{
+    struct identity *stranger;
+    uint8_t seed[SEED_BYTES];
+
+    for (size_t i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)rng_next(mk->rng);
+    stranger = identity_from_seed(seed);
+    must(stranger != NULL ? 0 : ERR_NOMEM, "keys");
+    make_revocation(mk, mk->author, 1, &mk->kit->withdrawal);
+    make_revocation(mk, stranger, EDITION_SEQ_MAX, &mk->kit->slander);
+    identity_free(stranger);
+}
+
 /* An edit: about a tenth of the chunks change. */
 static void edit(struct maker *mk, const struct course_kit_params *p,
                  struct content *c)
@@ -359,6 +390,7 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
     must(mk.author != NULL && mk.codec != NULL ? 0 : ERR_NOMEM, "keys");
     c.refs = mem_new(c.count, sizeof *c.refs);
     c.bytes = mem_new(c.count, sizeof *c.bytes);
+    k->author = *identity_author(mk.author);
     make_course(&mk);
     make_profile(&mk);
     for (uint32_t i = 0; i < c.count; i++)
@@ -370,6 +402,7 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
     }
     if (p->odd)
         make_odds(&mk);
+    make_revocations(&mk);
     free(c.refs);
     free(c.bytes);
     free(mk.packed);
@@ -394,6 +427,8 @@ void course_kit_free(struct course_kit *k)
     free(k->pool);
     buf_deinit(&k->course_record);
     buf_deinit(&k->profile_record);
+    buf_deinit(&k->withdrawal);
+    buf_deinit(&k->slander);
     free(k);
 }
 

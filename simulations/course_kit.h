@@ -41,13 +41,16 @@ struct course_kit_edition {
 
 struct course_kit {
     struct course_id course;
+    struct author_id author;
     struct buf course_record;
     struct buf profile_record;
     struct course_kit_edition editions[COURSE_KIT_EDITIONS];
     uint32_t edition_count;
     struct course_kit_odd odd[COURSE_KIT_ODD]; /* forks, jumps */
     uint32_t odd_count;
-    uint8_t **pool; /* all chunks ever made, owned */
+    struct buf withdrawal; /* of edition 1, by the author */
+    struct buf slander;    /* of all of it, by a stranger */
+    uint8_t **pool;        /* all chunks ever made, owned */
     size_t pool_count;
 };
 

@@ -12,6 +12,8 @@
 
 #define STEPS_AN_INSTANT 100000
 #define PORT_FLOOR 1024
+#define CROWD 24 /* connections of one node */
+#define CROWD_EVERY 8
 
 struct invariants {
     const struct sim_env *env;
@@ -88,6 +90,14 @@ void invariants_record(struct invariants *v, const struct sim_node *n,
 {
     if (!course_kit_signed(v->env->kit, id))
         invariants_fail(v, "S1", "%s keeps an edition that nobody signed",
+                        n->name);
+}
+
+void invariants_revocation(struct invariants *v, const struct sim_node *n,
+                           const struct author_id *signer)
+{
+    if (!author_id_eq(&v->env->kit->author, signer))
+        invariants_fail(v, "S6", "%s keeps a withdrawal by a stranger",
                         n->name);
 }
 
@@ -211,20 +221,31 @@ static void check_edition(struct invariants *v, struct sim_node *n)
     n->seq_seen = p.seq;
 }
 
-void invariants_step(struct invariants *v, struct sim_node *n)
+/* What looks at all connections: in a crowd not after each step, for there it
+ * would be most of the run. */
+static void check_all_conns(struct invariants *v, struct sim_node *n)
 {
-    const char *why = core_check(n->core);
-    uint64_t now = world_now_us(v->env->world);
+    const char *why;
 
+    if (n->conn_count > CROWD && n->looks++ % CROWD_EVERY != 0)
+        return;
+    why = core_check(n->core);
     if (why != NULL)
         invariants_fail(v, "core", "%s: %s", n->name, why);
+    check_bounds(v, n);
+}
+
+void invariants_step(struct invariants *v, struct sim_node *n)
+{
+    uint64_t now = world_now_us(v->env->world);
+
     if (n->steps_at_us != now) {
         n->steps_at_us = now;
         n->steps = 0;
     }
     if (++n->steps > STEPS_AN_INSTANT)
         invariants_fail(v, "S14", "%s turns in circles", n->name);
-    check_bounds(v, n);
+    check_all_conns(v, n);
     check_edition(v, n);
 }
 
@@ -232,8 +253,9 @@ void invariants_step(struct invariants *v, struct sim_node *n)
  */
 
 void invariants_waste(struct invariants *v, const struct sim_node *n,
-                      size_t bad_keys)
+                      size_t bad_keys, uint32_t percent)
 {
+    uint64_t waste = n->foe_got_bytes - n->foe_good_bytes;
     const struct core_limits *l = &n->cfg.limits;
     uint64_t pipeline = l->window_lan_bytes > l->window_start_bytes
                             ? l->window_lan_bytes
@@ -243,4 +265,9 @@ void invariants_waste(struct invariants *v, const struct sim_node *n,
     if (n->bad_bytes > bad_keys * 2 * (pipeline + v->frame_max))
         invariants_fail(v, "T8", "%s was sent %" PRIu64 " bad bytes", n->name,
                         n->bad_bytes);
+    if (percent != 0 && n->wants &&
+        waste > n->good_bytes * percent / 100 + bad_keys * v->frame_max)
+        invariants_fail(
+            v, "T39", "%s received %" PRIu64 " bytes in vain, %" PRIu64 " well",
+            n->name, waste, n->good_bytes);
 }

@@ -32,6 +32,9 @@ void invariants_stored(struct invariants *v, const struct sim_node *n,
 /** S1: no record is kept that the author did not sign. */
 void invariants_record(struct invariants *v, const struct sim_node *n,
                        const struct record_id *id);
+/** S6: nothing is withdrawn by who is not its author. */
+void invariants_revocation(struct invariants *v, const struct sim_node *n,
+                           const struct author_id *signer);
 /** S1: complete means every slot, byte for byte. */
 void invariants_complete(struct invariants *v, const struct sim_node *n);
 /** S11: no dial to where a hint may not point. */
@@ -45,8 +48,9 @@ void invariants_fetched(struct invariants *v, const struct sim_node *n,
                         const struct chunk_id *id);
 /** After each step: core_check, S3, S4, S10, S14. */
 void invariants_step(struct invariants *v, struct sim_node *n);
-/** At the end, T8: bad chunks cost a bounded number of bytes. */
+/** At the end, T8: bad chunks cost a bounded number of bytes; T39: what foes
+ *  sent in vain is at most @percent of what was stored, and a chunk a key. */
 void invariants_waste(struct invariants *v, const struct sim_node *n,
-                      size_t bad_keys);
+                      size_t bad_keys, uint32_t percent);
 
 #endif

@@ -28,6 +28,7 @@ struct plan_foes {
     bool rotates;
     bool visits;     /* they dial the learners too */
     uint64_t up_bps; /* 0 = as others */
+    uint32_t keys;   /* each has so many of them; 0 = no end */
 };
 
 #define PLAN_FOES_MAX 16
@@ -73,6 +74,8 @@ struct plan {
 
     uint32_t bound_percent; /* of the time without faults ... */
     uint64_t bound_ms;      /* ... and so much on top: L1 */
+    uint32_t waste_percent; /* of what is stored may come of foes in vain, and
+                               a chunk of each key: T39; 0 = not looked at */
     enum sim_break broken;  /* of the first learner; the seeder's for SENT */
 };
 

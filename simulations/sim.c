@@ -74,6 +74,7 @@ static void add_foes(struct sim *s)
                 .link = draw_link(s),
                 .scope = p->scope,
                 .rotates = p->foes[k].rotates,
+                .keys_max = p->foes[k].keys,
                 .until_us = p->foes_go ? p->faults_ms * 1000 : UINT64_MAX};
             struct adversary *a;
 
@@ -263,7 +264,8 @@ static void check_end(struct sim *s)
     for (size_t i = 0; i < s->foe_count; i++)
         bad_keys += adversary_keys(s->foes[i]);
     for (size_t i = 0; i < s->node_count; i++)
-        invariants_waste(s->env.invariants, s->nodes[i], bad_keys);
+        invariants_waste(s->env.invariants, s->nodes[i], bad_keys,
+                         s->plan.waste_percent);
 }
 
 static void report(struct sim *s, FILE *tail, struct sim_result *out)
@@ -277,9 +279,15 @@ static void report(struct sim *s, FILE *tail, struct sim_result *out)
     out->events = world_count(s->env.world);
     out->done_ms = s->done_ms;
     out->crashes = s->crashes;
+    for (size_t i = 0; i < s->foe_count; i++)
+        out->bad_keys += adversary_keys(s->foes[i]);
     for (size_t i = 0; i < s->node_count; i++) {
         out->good_chunks += s->nodes[i]->good_chunks;
         out->bad_chunks += s->nodes[i]->bad_chunks;
+        out->good_bytes += s->nodes[i]->good_bytes;
+        out->got_bytes += s->nodes[i]->got_bytes;
+        out->foe_waste_bytes +=
+            s->nodes[i]->foe_got_bytes - s->nodes[i]->foe_good_bytes;
         out->proofs += s->nodes[i]->proofs;
     }
     if (out->broken != NULL && tail != NULL)

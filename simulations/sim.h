@@ -18,6 +18,9 @@ struct sim_result {
     uint64_t done_ms;  /* when the last learner was complete; 0: none */
     uint64_t alone_ms; /* the same without the faults */
     uint64_t good_chunks, bad_chunks; /* stored and refused, all nodes */
+    uint64_t good_bytes, got_bytes;   /* stored; all CHUNKs that came */
+    uint64_t foe_waste_bytes;         /* came of foes, in vain */
+    uint64_t bad_keys;
     uint64_t crashes;
     uint64_t proofs; /* kept, that the author signed two of one number */
 };

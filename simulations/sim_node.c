@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/wire/msg.h"
 #include "simulations/describe.h"
 #include "simulations/dice.h"
 #include "simulations/invariants.h"
@@ -175,6 +176,7 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
     c = &n->conns[n->conn_count++];
     c->no = conn;
     c->node = *node;
+    c->honest = roster_honest(n->env->roster, node);
     (void)snprintf(c->name, sizeof c->name, "%s",
                    roster_name(n->env->roster, node));
     trace_line(n->env->trace, world_now_us(n->env->world), "%s %s %s up",
@@ -205,6 +207,16 @@ static void on_down(void *user, conn_no conn)
     sim_node__step(n, &ev);
 }
 
+static void count_chunk(struct sim_node *n, const struct sim_conn *from,
+                        const uint8_t *data, size_t len)
+{
+    if (len <= MSG_CHUNK_HEAD || data[0] != MSG_CHUNK)
+        return;
+    n->got_bytes += len - MSG_CHUNK_HEAD;
+    if (!from->honest)
+        n->foe_got_bytes += len - MSG_CHUNK_HEAD;
+}
+
 static void on_message(void *user, conn_no conn, const uint8_t *data,
                        size_t len)
 {
@@ -218,6 +230,7 @@ static void on_message(void *user, conn_no conn, const uint8_t *data,
     describe_frame(data, len, text);
     trace_line(n->env->trace, world_now_us(n->env->world), "%s > %s %s",
                c->name, n->name, text);
+    count_chunk(n, c, data, len);
     ev.u.message.conn = conn;
     ev.u.message.data = n->message = data;
     ev.u.message.len = n->message_len = len;
@@ -301,6 +314,7 @@ void sim_node_free(struct sim_node *n)
     sim_disk_free(n->disk);
     buf_deinit(&n->course_record);
     buf_deinit(&n->profile_record);
+    buf_deinit(&n->revocation);
     for (size_t i = 0; i < n->edition_count; i++)
         buf_deinit(&n->editions[i].bytes);
     free(n->bans);

@@ -64,6 +64,7 @@ struct sim_conn {
     conn_no no;
     struct node_id node;
     char name[ROSTER_NAME_MAX];
+    bool honest;
 };
 
 struct sim_ban {
@@ -97,6 +98,8 @@ struct sim_node { /* read by the invariants and by scenarios */
     struct sim_record editions[COURSE_KIT_EDITIONS + COURSE_KIT_ODD];
     size_t edition_count;
     struct sim_record *current; /* NULL: none */
+    struct buf revocation;      /* the one that withdraws most */
+    uint64_t withdrawn_seq;     /* editions up to this one; 0 = none */
     size_t proofs;              /* two of one number */
     struct sim_ban *bans;
     size_t ban_count;
@@ -122,12 +125,15 @@ struct sim_node { /* read by the invariants and by scenarios */
     bool complete;
     struct record_id complete_edition;
     uint64_t steps_at_us, steps; /* in one instant */
+    uint64_t looks;              /* of the invariants, in a crowd */
     uint64_t seq_seen;           /* highest edition the core has shown */
     struct record_id head_seen;  /* the first of that number */
     struct record_id followed;   /* by the core, in this life */
     bool manifest_known;         /* of that */
     uint64_t followed_us;        /* since when; it knew what was on the disk */
     uint64_t good_chunks, bad_chunks, bad_bytes;
+    uint64_t good_bytes, got_bytes; /* stored; of all CHUNKs that came */
+    uint64_t foe_good_bytes, foe_got_bytes; /* the same, from foes */
     void (*changed)(void *user, struct sim_node *n, uint32_t slot);
     void *changed_user;
     void (*died)(void *user, struct sim_node *n); /* of effects_left */

@@ -30,6 +30,7 @@ struct sim_op {
     uint32_t slot;
     struct chunk_ref ref;
     struct buf bytes;
+    bool honest; /* came from one who is */
     struct buf *records;
     size_t record_count;
 };
@@ -98,6 +99,8 @@ static enum store_result store(struct sim_node *n, const struct sim_op *op)
     sim_disk_put(n->disk, &op->ref.id, bytes.p, bytes.len,
                  world_now_us(n->env->world));
     n->good_chunks++;
+    n->good_bytes += bytes.len;
+    n->foe_good_bytes += op->honest ? 0 : bytes.len;
     if (n->changed != NULL)
         n->changed(n->changed_user, n, op->slot);
     if (n->cfg.broken == SIM_BREAK_AGAIN && n->good_chunks % 4 == 0)
@@ -151,6 +154,9 @@ static void end_course(struct sim_node *n, const struct sim_op *op)
             ev.u.course.edition_record = n->current->bytes.base;
             ev.u.course.edition_record_len = n->current->bytes.len;
         }
+        if (n->revocation.len != 0)
+            ev.u.course.revocations[ev.u.course.revocation_count++] =
+                buf_span(&n->revocation);
     }
     sim_node__step(n, &ev);
 }
@@ -293,6 +299,7 @@ static void take_chunk(struct sim_node *n, const struct core_effect *fx)
     op->slot = fx->u.store.slot;
     op->ref = *ref;
     op->edition = h->edition;
+    op->honest = sim_node_conn(n, op->conn)->honest;
     (void)buf_append(&op->bytes, n->message + fx->u.store.body_offset,
                      n->message_len - fx->u.store.body_offset);
     n->storing_bytes += op->bytes.len;

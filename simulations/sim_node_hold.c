@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "crypto/edition.h"
 #include "crypto/record.h"
+#include "crypto/revocation.h"
 #include "simulations/invariants.h"
 #include "simulations/mem.h"
 #include "storage/codec.h"
@@ -47,9 +48,36 @@ static bool put_edition(struct sim_node *n, const struct record *r,
     e->id = r->id;
     e->seq = p.seq;
     (void)buf_append(&e->bytes, bytes.p, bytes.len);
-    if (is_next(n, e))
+    if (is_next(n, e) && e->seq > n->withdrawn_seq)
         n->current = e;
     return true;
+}
+
+/* The newest that is not withdrawn. */
+static void choose_current(struct sim_node *n)
+{
+    n->current = NULL;
+    for (size_t i = 0; i < n->edition_count; i++)
+        if (n->editions[i].seq > n->withdrawn_seq &&
+            (n->current == NULL || n->current->seq < n->editions[i].seq))
+            n->current = &n->editions[i];
+}
+
+/* One that withdraws no more than is withdrawn already says nothing new. */
+static bool put_revocation(struct sim_node *n, const struct record *r,
+                           struct span bytes)
+{
+    struct revocation_payload p;
+
+    if (revocation_decode(r->payload, &p, NULL) != 0)
+        return false;
+    invariants_revocation(n->env->invariants, n, &r->signer);
+    if (p.seq <= n->withdrawn_seq)
+        return true;
+    n->withdrawn_seq = p.seq;
+    n->revocation.len = 0;
+    choose_current(n);
+    return buf_append(&n->revocation, bytes.p, bytes.len) == 0;
 }
 
 bool sim_node__put_record(struct sim_node *n, struct span bytes)
@@ -61,6 +89,8 @@ bool sim_node__put_record(struct sim_node *n, struct span bytes)
         return false;
     if (r.type == RECORD_EDITION)
         return put_edition(n, &r, bytes);
+    if (r.type == RECORD_REVOCATION)
+        return put_revocation(n, &r, bytes);
     to = r.type == RECORD_COURSE ? &n->course_record : &n->profile_record;
     to->len = 0;
     return buf_append(to, bytes.p, bytes.len) == 0;

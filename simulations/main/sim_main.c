@@ -100,11 +100,15 @@ static void praise(const struct plan *p, const struct sim_result *r, FILE *out)
 {
     (void)fprintf(out,
                   "seed %" PRIu64 " %s: %u nodes, %zu kinds of foes, %" PRIu64
-                  " chunks, %" PRIu64 " bad, %" PRIu64 " ms (%" PRIu64
-                  " without faults), %" PRIu64 " lines, trace %.16s\n",
+                  " chunks, %" PRIu64 " bad, %" PRIu64 " of %" PRIu64
+                  " kB twice, %" PRIu64 " kB of %" PRIu64 " bad keys, %" PRIu64
+                  " ms (%" PRIu64 " without faults), %" PRIu64
+                  " lines, trace %.16s\n",
                   p->seed, p->scenario, p->seeders + p->learners, p->foe_kinds,
-                  r->good_chunks, r->bad_chunks, r->done_ms, r->alone_ms,
-                  r->lines, r->hash);
+                  r->good_chunks, r->bad_chunks,
+                  (r->got_bytes - r->good_bytes - r->foe_waste_bytes) / 1000,
+                  r->got_bytes / 1000, r->foe_waste_bytes / 1000, r->bad_keys,
+                  r->done_ms, r->alone_ms, r->lines, r->hash);
 }
 
 static bool run_seed(void *user, uint64_t i, FILE *out)

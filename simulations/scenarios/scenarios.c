@@ -317,6 +317,11 @@ static const struct scenario table[] = {
     {"clocks", "wall clocks jump by years, others drift", 4, scenario__clocks},
     {"twice", "crashes in the middle of things, and again", 4, scenario__twice},
     {"full", "disks are full for a while", 4, scenario__full},
+    {"misers", "answers come just before they are late", 4, scenario__misers},
+    {"replay", "words of others and of yesterday", 4, scenario__replay},
+    {"freeze", "new editions are hidden", 4, scenario__freeze},
+    {"fleet", "a thousand keys, a bad chunk each", 3, scenario__fleet},
+    {"byzantine", "80 of 100 are hostile", 1, scenario__byzantine},
     {"storm", "a mixture of all of it", 30, fill_storm},
     {NULL, NULL, 0, NULL},
 };

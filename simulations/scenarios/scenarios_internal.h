@@ -26,4 +26,11 @@ void scenario__clocks(struct plan *p, struct rng *rng);
 void scenario__twice(struct plan *p, struct rng *rng);
 void scenario__full(struct plan *p, struct rng *rng);
 
+/* hostile.c: those who mean harm */
+void scenario__misers(struct plan *p, struct rng *rng);
+void scenario__replay(struct plan *p, struct rng *rng);
+void scenario__freeze(struct plan *p, struct rng *rng);
+void scenario__fleet(struct plan *p, struct rng *rng);
+void scenario__byzantine(struct plan *p, struct rng *rng);
+
 #endif

@@ -92,7 +92,7 @@ TEST(plan_of_seed, is_named)
 TEST(plan_of_seed, all_scenarios_occur)
 {
     const struct scenario *table = plan_scenarios();
-    bool seen[32] = {false};
+    bool seen[64] = {false};
     size_t n = 0;
 
     for (uint64_t seed = 1; seed <= 1000; seed++) {
