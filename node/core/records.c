@@ -489,8 +489,7 @@ static bool is_wanted(const struct topic *t, const struct offer *o)
     if (o->seq == t->seq && t->swarm != NULL)
         return !record_id_eq(&o->edition, &t->edition) &&
                !record_id_eq(&o->edition, &t->fork);
-    return o->seq > top &&
-           (t->seq == 0 || o->seq - t->seq <= EDITION_SEQ_JUMP_MAX);
+    return o->seq > top && o->seq - t->seq <= EDITION_SEQ_JUMP_MAX;
 }
 
 /* Of what is withdrawn, keep what an author has said. */

@@ -604,3 +604,27 @@ TEST(core_fetch, hundred_courses)
     assert_true(asked >= 100);
     kit_deinit(&k);
 }
+
+/* Nor may the first edition that is heard of be numbered beyond a jump: the
+ * catalog would refuse it, and what is good would have to wait for that. */
+TEST(core_fetch, impossible_first_number)
+{
+    struct kit k;
+    struct kit_course co;
+
+    kit_init(&k);
+    kit_course_init(&co, 1, 20, 1000);
+    kit_start(&k);
+    kit_fetch(&k, &co);
+    kit_course(&k, NULL);
+    kit_make_edition(&co, EDITION_SEQ_JUMP_MAX + 1, &co.edition);
+    kit_peer(&k, 1);
+    kit_answer(&k, 1, &co);
+    assert_null(kit_find(&k, FX_STORE_RECORDS));
+    kit_make_edition(&co, 1, NULL);
+    kit_peer(&k, 2);
+    kit_answer(&k, 2, &co);
+    assert_non_null(kit_find(&k, FX_STORE_RECORDS));
+    kit_deinit(&k);
+    kit_course_deinit(&co);
+}
