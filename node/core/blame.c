@@ -66,17 +66,18 @@ bool blame__banned(const struct core *c, const struct node_id *node)
 {
     for (size_t i = 0; i < c->ban_count; i++)
         if (node_id_eq(&c->bans[i].node, node))
-            return c->bans[i].until_wall_ms > c->wall_ms;
+            return c->bans[i].until_ms != 0
+                       ? c->bans[i].until_ms > c->now_ms
+                       : c->bans[i].until_wall_ms > c->wall_ms;
     return false;
 }
 
-void blame__set_ban(struct core *c, const struct node_id *node,
-                    uint64_t until_wall_ms)
+static void set_ban(struct core *c, const struct ban *ban)
 {
     size_t at = 0;
     size_t soonest = 0;
 
-    while (at < c->ban_count && !node_id_eq(&c->bans[at].node, node)) {
+    while (at < c->ban_count && !node_id_eq(&c->bans[at].node, &ban->node)) {
         if (c->bans[at].until_wall_ms < c->bans[soonest].until_wall_ms)
             soonest = at;
         at++;
@@ -92,20 +93,29 @@ void blame__set_ban(struct core *c, const struct node_id *node,
         c->bans = grown;
         c->ban_count++;
     }
-    c->bans[at] = (struct ban){*node, until_wall_ms};
+    c->bans[at] = *ban;
+}
+
+void blame__set_ban(struct core *c, const struct node_id *node,
+                    uint64_t until_wall_ms)
+{
+    struct ban ban = {.node = *node, .until_wall_ms = until_wall_ms};
+
+    set_ban(c, &ban);
 }
 
 void blame__ban(struct core *c, const struct node_id *node, uint64_t ms,
                 const char *why)
 {
+    struct ban ban = {*node, c->wall_ms + ms, c->now_ms + ms};
     struct core_effect *fx;
 
     if (blame__banned(c, node))
         return;
-    blame__set_ban(c, node, c->wall_ms + ms);
+    set_ban(c, &ban);
     fx = core__effect(c, FX_BAN);
     fx->u.ban.node = *node;
-    fx->u.ban.until_wall_ms = c->wall_ms + ms;
+    fx->u.ban.until_wall_ms = ban.until_wall_ms;
     fx->u.ban.why = why;
     for (struct conn *p = c->conns; p != NULL; p = p->next)
         if (node_id_eq(&p->node, node))

@@ -289,6 +289,7 @@ struct entry {
 struct ban {
     struct node_id node;
     uint64_t until_wall_ms;
+    uint64_t until_ms; /* of this run: the wall clock may jump; 0 = by that */
 };
 
 /* ---- the core ----------------------------------------------------- */

@@ -161,6 +161,28 @@ TEST(core_peer, block)
     kit_deinit(&k);
 }
 
+/* A ban lasts by the monotonic clock: a wall clock that jumps by years neither
+ * ends it nor makes it last. */
+TEST(core_peer, ban_and_wall_clock)
+{
+    const uint64_t ten_years_ms = UINT64_C(315576000000);
+    struct kit k;
+
+    begin(&k);
+    kit_peer(&k, 1);
+    kit_frame(&k, 1, (const uint8_t *)"\x01\xff", 2);
+    assert_int_equal(kit_banned(&k, 1), 3600 * 1000);
+    kit_down(&k, 1);
+    k.wall_ms += ten_years_ms;
+    kit_up_at(&k, 11, 1, false, SCOPE_PUBLIC, "8.8.8.8:4000");
+    assert_true(kit_dropped(&k, 11));
+    k.wall_ms -= 2 * ten_years_ms;
+    kit_wait(&k, 3600 * 1000 + 1);
+    kit_up_at(&k, 12, 1, false, SCOPE_PUBLIC, "8.8.8.8:4000");
+    assert_false(kit_dropped(&k, 12));
+    kit_deinit(&k);
+}
+
 /* However many keys are banned, the list stays within its bound, and the ones
  * that last longest stay on it. */
 TEST(core_peer, many_bans)
