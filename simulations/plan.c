@@ -97,6 +97,20 @@ static uint32_t coin(struct rng *rng, uint32_t usual, uint32_t small)
     return rng_below(rng, 2) == 0 ? usual : small;
 }
 
+static void shrink_times(struct rng *rng, struct core_limits *l)
+{
+    if (rng_below(rng, 2) == 0)
+        l->connect_deadline_ms /= 2;
+    if (rng_below(rng, 2) == 0)
+        l->request_min_ms /= 4;
+    if (rng_below(rng, 2) == 0)
+        l->request_max_ms /= 4;
+    if (rng_below(rng, 2) == 0)
+        l->request_alone_ms /= 8;
+    if (rng_below(rng, 2) == 0)
+        l->dial_backoff_ms /= 10;
+}
+
 void plan_limits(const struct plan *p, struct rng *rng, struct core_limits *out)
 {
     core_limits_default(out);
@@ -112,4 +126,12 @@ void plan_limits(const struct plan *p, struct rng *rng, struct core_limits *out)
     out->ids_per_want = coin(rng, out->ids_per_want, 1);
     out->requests_per_s = coin(rng, out->requests_per_s, 20);
     out->dials_max = coin(rng, out->dials_max, 2);
+    out->requests_max = coin(rng, out->requests_max, 1); /* no pipeline */
+    out->wanted_max = coin(rng, out->wanted_max, 4);
+    out->interests_max = coin(rng, out->interests_max, 1);
+    out->serving_max = coin(rng, out->serving_max, 1);
+    out->known_max = coin(rng, out->known_max, 64);
+    out->bans_max = coin(rng, out->bans_max, 2);
+    out->book_max = coin(rng, out->book_max, 8);
+    shrink_times(rng, out);
 }

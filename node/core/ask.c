@@ -21,7 +21,7 @@ static bool is_idle(const struct conn *p)
 /* An idle peer may always be asked for one: limits may be below a chunk. */
 static bool has_room(struct core *c, const struct conn *p)
 {
-    if (p->req_count >= REQS_MAX ||
+    if (p->req_count >= c->cfg.limits.requests_max ||
         (p->inflight_bytes >= p->window_bytes && !is_idle(p)))
         return false;
     if (c->unstored_bytes < c->cfg.limits.unstored_bytes)
@@ -145,7 +145,8 @@ static void ask_twice(struct want *w)
         for (size_t i = 0; i < o->req_count && o != t->conn; i++) {
             const struct request *r = request__at(o, i);
 
-            if (asked == ENDGAME_BATCH)
+            if (asked == ENDGAME_BATCH ||
+                (asked != 0 && !has_room(w->c, t->conn)))
                 return;
             if (r->live && r->swarm == s &&
                 !node_id_eq(&o->node, &t->conn->node) &&

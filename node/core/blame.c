@@ -31,7 +31,7 @@ struct known *blame__know(struct core *c, const struct node_id *node)
         k = k->next;
     if (k != NULL)
         return k;
-    if (c->known_count >= KNOWN_MAX) {
+    if (c->known_count >= c->cfg.limits.known_max) {
         struct known **at = least_missed(c);
 
         if (at == NULL)
@@ -82,7 +82,7 @@ static void set_ban(struct core *c, const struct ban *ban)
             soonest = at;
         at++;
     }
-    if (at == BANS_MAX) {
+    if (at == c->cfg.limits.bans_max) {
         at = soonest;
     } else if (at == c->ban_count) {
         struct ban *grown =

@@ -46,7 +46,7 @@ static struct entry *take_place(struct core *c, bool asked_for)
     struct entry *worst = NULL;
     struct entry *grown;
 
-    if (c->book_count < BOOK_MAX) {
+    if (c->book_count < c->cfg.limits.book_max) {
         grown =
             core__grow(c->book, &c->book_cap, c->book_count, sizeof *c->book);
         if (grown == NULL)

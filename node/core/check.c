@@ -11,7 +11,8 @@ static const char *check_requests(const struct core *c, const struct conn *p)
                        ? l->window_lan_bytes
                        : l->window_start_bytes;
 
-    if (p->req_count > REQS_MAX || p->req_head + p->req_count > p->req_cap)
+    if (p->req_count > l->requests_max ||
+        p->req_head + p->req_count > p->req_cap)
         return "more requests of a peer than there may be";
     for (size_t i = 0; i < p->req_count; i++) {
         const struct request *r = request__at(p, i);
@@ -45,7 +46,7 @@ static const char *check_uploads(const struct core *c, const struct conn *p)
     /* What the transport had no room for comes back beyond the limit. */
     if (p->up_bytes > l->want_queue_bytes + l->unsent_peer_bytes +
                           2 * (uint64_t)CHUNK_RAW_MAX ||
-        p->up_count > 2 * UPLOADS_MAX)
+        p->up_count > 2 * (size_t)l->wanted_max)
         return "a want queue over its limit";
     if (p->unsent_bytes >=
         (uint64_t)l->unsent_peer_bytes + CHUNK_RAW_MAX + MSG_CHUNK_HEAD)
@@ -62,7 +63,7 @@ static const char *check_conn(const struct core *c, const struct conn *p)
     if (why == NULL && p->dropping &&
         (p->req_count != 0 || p->up_count != 0 || p->parts != NULL))
         why = "a dropped connection that still takes part";
-    if (why == NULL && p->interest_count > INTERESTS_MAX)
+    if (why == NULL && p->interest_count > c->cfg.limits.interests_max)
         why = "more interests of a peer than there may be";
     if (why == NULL && p->known == NULL)
         why = "a connection of nobody";
@@ -202,7 +203,8 @@ static const char *check_sums(const struct core *c)
         return "overdue requests differ from their count";
     if (conns != c->conn_count || conns > CONNS_MAX)
         return "connections over their limit";
-    if (known != c->known_count || known > KNOWN_MAX || open != conns)
+    if (known != c->known_count || known > c->cfg.limits.known_max ||
+        open != conns)
         return "known peers differ from their connections";
     return NULL;
 }
@@ -220,9 +222,9 @@ const char *core_check(const struct core *c)
          t = t->next)
         if (t->swarm != NULL && swarm__by_edition(c, &t->edition) != t->swarm)
             why = "a topic whose swarm is not its edition's";
-    if (why == NULL && c->book_count > BOOK_MAX)
+    if (why == NULL && c->book_count > c->cfg.limits.book_max)
         why = "the address book is over its limit";
-    if (why == NULL && c->ban_count > BANS_MAX)
+    if (why == NULL && c->ban_count > c->cfg.limits.bans_max)
         why = "more bans than there may be";
     if (why == NULL && c->load_count > LOADS_MAX)
         why = "more loads than there may be";

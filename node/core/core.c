@@ -30,6 +30,13 @@ void core_limits_default(struct core_limits *l)
         .ban_score_ms = 600 * 1000,
         .dials_max = 8,
         .dial_backoff_ms = 5000,
+        .requests_max = REQS_MAX,
+        .wanted_max = UPLOADS_MAX,
+        .interests_max = INTERESTS_MAX,
+        .serving_max = SERVING_MAX,
+        .known_max = KNOWN_MAX,
+        .bans_max = BANS_MAX,
+        .book_max = BOOK_MAX,
     };
 }
 

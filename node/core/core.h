@@ -64,6 +64,13 @@ struct core_limits { /* formats.md 8; the simulator shrinks them by coin */
     uint64_t ban_score_ms;         /* 10 min */
     uint32_t dials_max;            /* 8 outbound that nobody asked for */
     uint64_t dial_backoff_ms;      /* 5,000, doubled to 1 h, +-20 % */
+    uint32_t requests_max;         /* 1,024 asked of one peer */
+    uint32_t wanted_max;           /* 8,192 wanted by one peer */
+    uint32_t interests_max;        /* 256 courses that a peer asked for */
+    uint32_t serving_max;          /* 64 editions that are only served */
+    uint32_t known_max;            /* 1,024 peers; no fewer than connections */
+    uint32_t bans_max;             /* 4,096 */
+    uint32_t book_max;             /* 1,024 addresses */
 };
 
 /** core_limits_default - the figures above. */

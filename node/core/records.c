@@ -74,16 +74,17 @@ static struct interest *interest_of(struct conn *p,
     return NULL;
 }
 
-/* The newest INTERESTS_MAX are remembered. */
-static void note_interest(struct conn *p, const struct course_id *course)
+/* The newest few are remembered. */
+static void note_interest(const struct core *c, struct conn *p,
+                          const struct course_id *course)
 {
     size_t at = p->interest_count;
     struct interest *grown;
 
     if (interest_of(p, course) != NULL)
         return;
-    if (at == INTERESTS_MAX) {
-        at = p->interest_next++ % INTERESTS_MAX;
+    if (at == c->cfg.limits.interests_max) {
+        at = p->interest_next++ % c->cfg.limits.interests_max;
     } else {
         grown = core__grow(p->interests, &p->interest_cap, at,
                            sizeof *p->interests);
@@ -126,7 +127,7 @@ void records__ask(struct core *c, struct conn *p, const struct msg *m)
         blame__penalty(c, p, 1);
         return;
     }
-    note_interest(p, &m->u.ask.course);
+    note_interest(c, p, &m->u.ask.course);
     forget_told(p, &m->u.ask.course);
     l = records__load(c, LOAD_ANSWER, p->no);
     if (l == NULL)

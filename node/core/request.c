@@ -460,8 +460,8 @@ void request__refused(struct core *c, struct conn *p, const struct msg *m)
 {
     uint32_t n = m->u.refuse.count;
 
-    if (n > REQS_MAX)
-        n = REQS_MAX;
+    if (n > c->cfg.limits.requests_max)
+        n = c->cfg.limits.requests_max;
     for (uint32_t i = 0; i < n && !p->dropping; i++)
         one_refused(c, p, m->u.refuse.request + i, m->u.refuse.reason);
 }

@@ -214,7 +214,7 @@ static void shed_idle(struct core *c)
         if (oldest == NULL || s->used_ms < oldest->used_ms)
             oldest = s;
     }
-    if (n >= SERVING_MAX)
+    if (n >= c->cfg.limits.serving_max)
         swarm__close(c, oldest);
 }
 

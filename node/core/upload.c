@@ -118,7 +118,7 @@ static void make_room(struct refusals *r, uint32_t len)
 
     while (p->up_count != 0 &&
            (p->up_bytes + len > r->c->cfg.limits.want_queue_bytes ||
-            p->up_count >= UPLOADS_MAX)) {
+            p->up_count >= r->c->cfg.limits.wanted_max)) {
         refuse(r, up_at(p, 0)->request, REFUSE_BUSY);
         pop(p);
     }

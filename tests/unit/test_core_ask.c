@@ -137,3 +137,26 @@ TEST(core_ask, silent_about_cancelled)
     assert_int_equal(kit_asked(&k, 1, asked, ASKED), 1);
     end(&k, &co);
 }
+
+/* One request at a time is one, in the end game too. */
+TEST(core_ask, one_at_a_time)
+{
+    struct kit k;
+    struct kit_course co;
+    size_t n;
+
+    kit_init(&k);
+    k.config.limits.requests_max = 1;
+    kit_course_init(&co, 1, 4, LEN);
+    kit_start(&k);
+    kit_learner(&k, &co, NULL);
+    for (uint8_t i = 1; i <= 4; i++)
+        kit_seeder(&k, i, &co);
+    n = kit_asked(&k, 0, asked, ASKED);
+    assert_int_equal(n, 4);
+    kit_wait(&k, 600);
+    kit_give(&k, &asked[0], LEN, STORE_OK);
+    n = kit_asked(&k, asked[0].conn, asked, ASKED);
+    assert_int_equal(n, 1); /* of the three that others are slow with */
+    end(&k, &co);
+}
