@@ -2,8 +2,10 @@
 
 #include "simulations/dice.h"
 #include "simulations/faults_internal.h"
+#include "simulations/invariants.h"
 
 #define HEARSAY_US UINT64_C(2000000)
+#define RESUME_US UINT64_C(10000000)
 #define TEN_YEARS_MS UINT64_C(315576000000)
 bool faults__over(const struct sim *s)
 {
@@ -142,6 +144,26 @@ static void on_rot(void *user, uint64_t arg)
     faults__again(s, s->plan.rot_every_ms, on_rot);
 }
 
+static void on_resumed(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+
+    (void)arg;
+    for (size_t i = 0; i < s->node_count; i++)
+        invariants_resumed(s->env.invariants, s->nodes[i]);
+}
+
+static void on_room(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+
+    (void)arg;
+    SAY(s, "there is room on the disks again");
+    for (size_t i = 0; i < s->node_count; i++)
+        invariants_room(s->env.invariants, s->nodes[i]);
+    world_after(s->env.world, RESUME_US, on_resumed, s, 0);
+}
+
 static void on_leave(void *user, uint64_t arg)
 {
     struct sim *s = user;
@@ -215,6 +237,8 @@ void faults_schedule(struct sim *s)
         faults__again(s, p->freeze_every_ms, on_freeze);
     if (p->clock_every_ms != 0)
         faults__again(s, p->clock_every_ms, on_clock);
+    if (p->full_ms != 0)
+        world_at(s->env.world, p->room_ms * 1000, on_room, s, 0);
     if (p->rot_every_ms != 0)
         faults__again(s, p->rot_every_ms, on_rot);
     if (p->seeder_leaves)

@@ -101,6 +101,19 @@ void invariants_revocation(struct invariants *v, const struct sim_node *n,
                         n->name);
 }
 
+void invariants_proof(struct invariants *v, const struct sim_node *n,
+                      uint64_t seq)
+{
+    const struct course_kit *k = v->env->kit;
+
+    for (uint32_t i = 0; i < k->odd_count; i++)
+        if (k->odd[i].seq == seq)
+            return;
+    invariants_fail(v, "S5",
+                    "%s keeps a proof of what never was: edition %" PRIu64,
+                    n->name, seq);
+}
+
 void invariants_complete(struct invariants *v, const struct sim_node *n)
 {
     const struct course_kit_edition *e = NULL;
@@ -247,6 +260,7 @@ void invariants_step(struct invariants *v, struct sim_node *n)
         invariants_fail(v, "S14", "%s turns in circles", n->name);
     check_all_conns(v, n);
     check_edition(v, n);
+    invariants_wants(v, n);
 }
 
 /* ---- at the end -------------------------------------------------------------
@@ -256,6 +270,7 @@ void invariants_waste(struct invariants *v, const struct sim_node *n,
                       size_t bad_keys, uint32_t percent)
 {
     uint64_t waste = n->foe_got_bytes - n->foe_good_bytes;
+    uint64_t course = course_kit_bytes(&v->env->kit->editions[0]);
     const struct core_limits *l = &n->cfg.limits;
     uint64_t pipeline = l->window_lan_bytes > l->window_start_bytes
                             ? l->window_lan_bytes
@@ -266,7 +281,7 @@ void invariants_waste(struct invariants *v, const struct sim_node *n,
         invariants_fail(v, "T8", "%s was sent %" PRIu64 " bad bytes", n->name,
                         n->bad_bytes);
     if (percent != 0 && n->wants &&
-        waste > n->good_bytes * percent / 100 + bad_keys * v->frame_max)
+        waste > course * percent / 100 + bad_keys * v->frame_max)
         invariants_fail(
             v, "T39", "%s received %" PRIu64 " bytes in vain, %" PRIu64 " well",
             n->name, waste, n->good_bytes);

@@ -35,6 +35,9 @@ void invariants_record(struct invariants *v, const struct sim_node *n,
 /** S6: nothing is withdrawn by who is not its author. */
 void invariants_revocation(struct invariants *v, const struct sim_node *n,
                            const struct author_id *signer);
+/** S5: no proof against an author who signed but one of number @seq. */
+void invariants_proof(struct invariants *v, const struct sim_node *n,
+                      uint64_t seq);
 /** S1: complete means every slot, byte for byte. */
 void invariants_complete(struct invariants *v, const struct sim_node *n);
 /** S11: no dial to where a hint may not point. */
@@ -48,8 +51,17 @@ void invariants_fetched(struct invariants *v, const struct sim_node *n,
                         const struct chunk_id *id);
 /** After each step: core_check, S3, S4, S10, S14. */
 void invariants_step(struct invariants *v, struct sim_node *n);
-/** At the end, T8: bad chunks cost a bounded number of bytes; T39: what foes
- *  sent in vain is at most @percent of what was stored, and a chunk a key. */
+/** Once a second: L2, L3, L7. @nodes: all honest ones. */
+void invariants_second(struct invariants *v, struct sim_node *const *nodes,
+                       size_t count);
+/** L5: disks that were full have room now; and some time later. */
+void invariants_room(struct invariants *v, struct sim_node *n);
+void invariants_resumed(struct invariants *v, const struct sim_node *n);
+/** L7: nothing that an honest peer wants is forgotten. After each step. */
+void invariants_wants(struct invariants *v, struct sim_node *n);
+/** Once a second and at the end, T8: bad chunks cost a bounded number of bytes;
+ *  T39: what foes sent in vain is at most @percent of the course, and a chunk a
+ *  key. */
 void invariants_waste(struct invariants *v, const struct sim_node *n,
                       size_t bad_keys, uint32_t percent);
 

@@ -15,6 +15,16 @@ static const struct mutation table[] = {
     {SIM_BREAK_BLANK, "does not look what is held", "editions", "R1"},
     {SIM_BREAK_BACK, "loses its newest edition in a crash", "editions", "S3"},
     {SIM_BREAK_TWO, "the last of two editions counts", "double", "S4"},
+    {SIM_BREAK_SLANDER, "takes a next edition for a fork", "editions", "S5"},
+    {SIM_BREAK_BYPASS, "keeps withdrawals unchecked", "replay", "S6"},
+    {SIM_BREAK_ACK, "says \"stored\" and stores nothing", "pair", "S1"},
+    {SIM_BREAK_SPIN, "its timer is always due", "pair", "S14"},
+    {SIM_BREAK_DICE, "its chance is not the seed's", "classroom", "S16"},
+    {SIM_BREAK_FORGIVE, "blames its disk for bad bytes", "fleet", "T39"},
+    {SIM_BREAK_DEAF, "drops what is pushed", "edition", "L2"},
+    {SIM_BREAK_FORK, "keeps one of two editions only", "double", "L3"},
+    {SIM_BREAK_GIVE_UP, "stores no more after a full disk", "full", "L5"},
+    {SIM_BREAK_LOSE, "loses some of what is wanted", "classroom", "L7"},
     {SIM_BREAK_NONE, NULL, NULL, NULL},
 };
 

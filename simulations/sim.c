@@ -28,6 +28,12 @@ static struct sim_net_link draw_link(struct sim *s)
                                  draw(&s->rng, &s->plan.latency_us)};
 }
 
+/* A defect that shows where others are served. */
+static bool is_servers(enum sim_break broken)
+{
+    return broken == SIM_BREAK_SENT || broken == SIM_BREAK_LOSE;
+}
+
 static void add_node(struct sim *s, bool seeder)
 {
     const struct plan *p = &s->plan;
@@ -53,7 +59,7 @@ static void add_node(struct sim *s, bool seeder)
         c.drift_ppm = rng_below(&s->rng, 2) == 0 ? 200 : -200;
     if (seeder && p->seeder_up_bps != 0)
         c.link.up_bps = p->seeder_up_bps;
-    if (s->node_count == (p->broken == SIM_BREAK_SENT ? 0 : p->seeders))
+    if (s->node_count == (is_servers(p->broken) ? 0 : p->seeders))
         c.broken = p->broken;
     n = sim_node_new(&s->env, seeder ? "s" : "n", (uint32_t)s->node_count, &c);
     n->wants = !seeder;
@@ -237,9 +243,37 @@ static void note_late(struct sim *s, uint64_t limit_ms)
     }
 }
 
+static size_t bad_keys(const struct sim *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->foe_count; i++)
+        n += adversary_keys(s->foes[i]);
+    return n;
+}
+
+static void check_waste(struct sim *s)
+{
+    for (size_t i = 0; i < s->node_count; i++)
+        invariants_waste(s->env.invariants, s->nodes[i], bad_keys(s),
+                         s->plan.waste_percent);
+}
+
+static void on_second(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+
+    (void)arg;
+    invariants_second(s->env.invariants, s->nodes, s->node_count);
+    check_waste(s);
+    world_after(s->env.world, 1000000, on_second, s, 0);
+}
+
 static void go(struct sim *s, uint64_t limit_ms)
 {
     uint64_t end_us = UINT64_MAX;
+
+    world_after(s->env.world, 1000000, on_second, s, 0);
 
     while (invariants_broken(s->env.invariants) == NULL) {
         if (end_us == UINT64_MAX && all_ended(s)) {
@@ -253,19 +287,6 @@ static void go(struct sim *s, uint64_t limit_ms)
         if (world_now_us(s->env.world) >= end_us || !world_step(s->env.world))
             break;
     }
-    if (end_us == UINT64_MAX) /* a world where nothing happens any more */
-        note_late(s, now_ms(s));
-}
-
-static void check_end(struct sim *s)
-{
-    size_t bad_keys = 0;
-
-    for (size_t i = 0; i < s->foe_count; i++)
-        bad_keys += adversary_keys(s->foes[i]);
-    for (size_t i = 0; i < s->node_count; i++)
-        invariants_waste(s->env.invariants, s->nodes[i], bad_keys,
-                         s->plan.waste_percent);
 }
 
 static void report(struct sim *s, FILE *tail, struct sim_result *out)
@@ -279,8 +300,7 @@ static void report(struct sim *s, FILE *tail, struct sim_result *out)
     out->events = world_count(s->env.world);
     out->done_ms = s->done_ms;
     out->crashes = s->crashes;
-    for (size_t i = 0; i < s->foe_count; i++)
-        out->bad_keys += adversary_keys(s->foes[i]);
+    out->bad_keys = bad_keys(s);
     for (size_t i = 0; i < s->node_count; i++) {
         out->good_chunks += s->nodes[i]->good_chunks;
         out->bad_chunks += s->nodes[i]->bad_chunks;
@@ -303,7 +323,7 @@ void sim_run(const struct plan *p, uint64_t limit_ms, FILE *all, FILE *tail,
     faults_schedule(s);
     schedule_joins(s);
     go(s, limit_ms);
-    check_end(s);
+    check_waste(s);
     report(s, tail, out);
     tear_down(s);
     free(s);

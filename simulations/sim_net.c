@@ -396,6 +396,16 @@ void sim_net_set_control_max(struct sim_net *net, size_t bytes)
     net->control_max = bytes;
 }
 
+bool sim_net_carries(const struct sim_net *net, conn_no conn)
+{
+    const struct pair *p = sim_net__pair(net, conn);
+
+    return p != NULL && !p->dead &&
+           !is_apart(net, p->end[0].host, p->end[1].host) &&
+           !sim_net__frozen(net, p->end[0].host) &&
+           !sim_net__frozen(net, p->end[1].host);
+}
+
 size_t sim_net_conns(const struct sim_net *net)
 {
     return net->live_count;

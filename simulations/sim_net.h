@@ -121,6 +121,9 @@ void sim_net_set_control_max(struct sim_net *net, size_t bytes);
 /** sim_net_heal - all hosts in group 0; what was held up moves on. */
 void sim_net_heal(struct sim_net *net);
 
+/** sim_net_carries - does @conn carry messages both ways just now? */
+bool sim_net_carries(const struct sim_net *net, conn_no conn);
+
 /** sim_net_conns - living connections. */
 size_t sim_net_conns(const struct sim_net *net);
 

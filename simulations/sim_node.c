@@ -56,13 +56,23 @@ static void set_timer(struct sim_node *n)
 
     if (due_ms == UINT64_MAX)
         return;
-    due_us = world_us(n, due_ms);
+    due_us = n->cfg.broken == SIM_BREAK_SPIN ? 0 : world_us(n, due_ms);
     if (due_us < world_now_us(n->env->world))
         due_us = world_now_us(n->env->world);
     if (due_us >= n->timer_us)
         return; /* one that comes first looks again */
     n->timer_us = due_us;
     world_at(n->env->world, due_us, on_timer, n, due_us);
+}
+
+/* What comes back to the queue, or is refused after all, was not begun. */
+static void note_served(struct sim_node *n, const struct core_event *ev)
+{
+    struct sim_conn *c = sim_node__conn(n, ev->u.served.conn);
+
+    if (c != NULL && ev->u.served.result != SERVE_OK &&
+        ev->u.served.result != SERVE_GONE)
+        c->begun--;
 }
 
 static void one_step(struct sim_node *n, struct core_event *ev)
@@ -76,6 +86,8 @@ static void one_step(struct sim_node *n, struct core_event *ev)
                         n->name);
         return;
     }
+    if (ev->kind == EV_SERVED)
+        note_served(n, ev);
     for (size_t i = 0; i < fx.count && !n->dying; i++) {
         sim_node__carry_out(n, &fx.list[i]);
         n->dying = n->effects_left != 0 && --n->effects_left == 0;
@@ -125,7 +137,8 @@ static void on_timer(void *user, uint64_t at_us)
         return;
     }
     n->timer_us = UINT64_MAX;
-    if (core_deadline_ms(n->core) <= sim_node__now_ms(n))
+    if (core_deadline_ms(n->core) <= sim_node__now_ms(n) ||
+        n->cfg.broken == SIM_BREAK_SPIN)
         sim_node__step(n, &ev);
     else
         set_timer(n);
@@ -133,6 +146,14 @@ static void on_timer(void *user, uint64_t at_us)
 
 /* ---- what the network reports -----------------------------------------------
  */
+
+struct sim_conn *sim_node__conn(struct sim_node *n, conn_no no)
+{
+    for (size_t i = 0; i < n->conn_count; i++)
+        if (n->conns[i].no == no)
+            return &n->conns[i];
+    return NULL;
+}
 
 const struct sim_conn *sim_node_conn(const struct sim_node *n, conn_no no)
 {
@@ -174,8 +195,8 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
 
     n->conns = mem_grow(n->conns, n->conn_count + 1, sizeof *n->conns);
     c = &n->conns[n->conn_count++];
-    c->no = conn;
-    c->node = *node;
+    *c = (struct sim_conn){.no = conn, .node = *node};
+    c->moved_us = world_now_us(n->env->world);
     c->honest = roster_honest(n->env->roster, node);
     (void)snprintf(c->name, sizeof c->name, "%s",
                    roster_name(n->env->roster, node));
@@ -222,7 +243,7 @@ static void on_message(void *user, conn_no conn, const uint8_t *data,
 {
     struct sim_node *n = user;
     struct core_event ev = {.kind = EV_MESSAGE};
-    const struct sim_conn *c = sim_node_conn(n, conn);
+    struct sim_conn *c = sim_node__conn(n, conn);
     char text[DESCRIBE_MAX];
 
     if (c == NULL)
@@ -231,6 +252,8 @@ static void on_message(void *user, conn_no conn, const uint8_t *data,
     trace_line(n->env->trace, world_now_us(n->env->world), "%s > %s %s",
                c->name, n->name, text);
     count_chunk(n, c, data, len);
+    if (sim_node__listen(n, c, data, len))
+        return;
     ev.u.message.conn = conn;
     ev.u.message.data = n->message = data;
     ev.u.message.len = n->message_len = len;
@@ -354,6 +377,7 @@ static void mislead(struct sim_node *n)
 
 void sim_node_start(struct sim_node *n)
 {
+    static uint64_t starts; /* a defect: it outlives the world */
     struct core_config c = {.self = n->key,
                             .network = COURSE_KIT_NETWORK,
                             .listen_port = sim_net_port(n->env->net, n->host),
@@ -362,6 +386,8 @@ void sim_node_start(struct sim_node *n)
 
     for (size_t i = 0; i < 4; i++)
         c.rng_seed[i] = rng_next(&n->rng);
+    if (n->cfg.broken == SIM_BREAK_DICE)
+        c.rng_seed[1] += starts++;
     n->core = core_new(&c);
     if (n->core == NULL)
         abort();

@@ -33,15 +33,25 @@ struct sim_env {
 /* Defects put in on purpose: each must be caught by an invariant. */
 enum sim_break {
     SIM_BREAK_NONE,
-    SIM_BREAK_DIGEST, /* stores what comes, unchecked: S1 */
-    SIM_BREAK_FORGE,  /* an honest peer's words are forged: S13 */
-    SIM_BREAK_SENT,   /* says "sent" before it is: S10 */
-    SIM_BREAK_STORE,  /* forgets to answer FX_STORE: L1 */
-    SIM_BREAK_DIAL,   /* takes a hint to a forbidden address: S11 */
-    SIM_BREAK_AGAIN,  /* loses what it stored without telling: R1 */
-    SIM_BREAK_BLANK,  /* knows nothing of what the last edition left: R1 */
-    SIM_BREAK_BACK,   /* begins with an old edition after a crash: S3 */
-    SIM_BREAK_TWO,    /* lets the second of two editions be current: S4 */
+    SIM_BREAK_DIGEST,  /* stores what comes, unchecked: S1 */
+    SIM_BREAK_FORGE,   /* an honest peer's words are forged: S13 */
+    SIM_BREAK_SENT,    /* says "sent" before it is: S10 */
+    SIM_BREAK_STORE,   /* forgets to answer FX_STORE: L1 */
+    SIM_BREAK_DIAL,    /* takes a hint to a forbidden address: S11 */
+    SIM_BREAK_AGAIN,   /* loses what it stored without telling: R1 */
+    SIM_BREAK_BLANK,   /* knows nothing of what the last edition left: R1 */
+    SIM_BREAK_BACK,    /* begins with an old edition after a crash: S3 */
+    SIM_BREAK_TWO,     /* lets the second of two editions be current: S4 */
+    SIM_BREAK_SLANDER, /* takes a next edition for a fork: S5 */
+    SIM_BREAK_BYPASS,  /* keeps withdrawals that the core has not seen: S6 */
+    SIM_BREAK_ACK,     /* says "stored" and stores nothing: S1 */
+    SIM_BREAK_SPIN,    /* its timer is always due: S14 */
+    SIM_BREAK_DICE,    /* its chance is not the seed's: S16 */
+    SIM_BREAK_FORGIVE, /* says its disk failed when bytes are bad: T39 */
+    SIM_BREAK_DEAF,    /* drops what is pushed: L2 */
+    SIM_BREAK_FORK,    /* does not keep the second of two editions: L3 */
+    SIM_BREAK_GIVE_UP, /* after a full disk it stores no more: L5 */
+    SIM_BREAK_LOSE,    /* loses a part of what is wanted of it: L7 */
 };
 
 struct sim_node_config {
@@ -65,6 +75,11 @@ struct sim_conn {
     struct node_id node;
     char name[ROSTER_NAME_MAX];
     bool honest;
+    /* what it wants of this node: L7 */
+    bool dropped; /* the core has given it up */
+    uint64_t wanted, begun, refused;
+    uint64_t moved_us; /* when one of its wants was last begun or refused, or
+                          nothing waited */
 };
 
 struct sim_ban {
@@ -126,6 +141,11 @@ struct sim_node { /* read by the invariants and by scenarios */
     struct record_id complete_edition;
     uint64_t steps_at_us, steps; /* in one instant */
     uint64_t looks;              /* of the invariants, in a crowd */
+    uint64_t behind_us;          /* its neighbours know more since then; L2 */
+    uint64_t fork_seq;           /* it was told of a fork of this number ... */
+    uint64_t fork_us;            /* ... then, and is to keep it; L3 */
+    uint64_t good_before;        /* chunks stored when there was room; L5 */
+    bool has_failed;             /* its disk was full */
     uint64_t seq_seen;           /* highest edition the core has shown */
     struct record_id head_seen;  /* the first of that number */
     struct record_id followed;   /* by the core, in this life */
@@ -179,6 +199,9 @@ void sim_node_hint(struct sim_node *n, const struct node_id *node,
  *  one that rotted there counts: nobody knows of it yet. */
 uint32_t sim_node_holds(const struct sim_node *n,
                         const struct course_kit_edition *e);
+
+/** sim_node_has_fork - does its catalog keep two editions of number @seq? */
+bool sim_node_has_fork(const struct sim_node *n, uint64_t seq);
 
 /** sim_node_conn - the connection of that number, or NULL. */
 const struct sim_conn *sim_node_conn(const struct sim_node *n, conn_no no);

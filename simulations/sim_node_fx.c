@@ -91,10 +91,14 @@ static enum store_result store(struct sim_node *n, const struct sim_op *op)
     if (!chunk_id_eq(&id, &op->ref.id) && n->cfg.broken != SIM_BREAK_DIGEST) {
         n->bad_chunks++;
         n->bad_bytes += bytes.len;
-        return STORE_BAD;
+        return n->cfg.broken == SIM_BREAK_FORGIVE ? STORE_FAILED : STORE_BAD;
     }
-    if (stumbles(n))
+    if (stumbles(n)) {
+        n->has_failed = true;
         return STORE_FAILED;
+    }
+    if (n->cfg.broken == SIM_BREAK_ACK && op->slot > 8)
+        return STORE_OK;
     invariants_stored(n->env->invariants, n, &op->edition, op->slot, bytes);
     sim_disk_put(n->disk, &op->ref.id, bytes.p, bytes.len,
                  world_now_us(n->env->world));
@@ -114,7 +118,8 @@ static void end_store(struct sim_node *n, struct sim_op *op)
     struct core_event ev = {.kind = EV_STORED};
 
     n->storing_bytes -= op->bytes.len;
-    if (n->cfg.broken == SIM_BREAK_STORE && op->slot % 3 == 0)
+    if ((n->cfg.broken == SIM_BREAK_STORE && op->slot % 3 == 0) ||
+        (n->cfg.broken == SIM_BREAK_GIVE_UP && n->has_failed))
         return;
     ev.u.stored.conn = op->conn;
     ev.u.stored.swarm = op->swarm;
@@ -345,16 +350,51 @@ static void notice(struct sim_node *n, const struct core_effect *fx)
     sim_node__post(n, &stop);
 }
 
+/* ---- for L7 -----------------------------------------------------------------
+ */
+
+static void note_begun(struct sim_node *n, conn_no conn)
+{
+    struct sim_conn *c = sim_node__conn(n, conn);
+
+    if (c == NULL)
+        return;
+    c->begun++;
+    c->moved_us = world_now_us(n->env->world);
+}
+
+static void note_refusal(struct sim_node *n, const struct core_effect *fx)
+{
+    struct sim_conn *c = sim_node__conn(n, fx->u.send.conn);
+    struct msg m;
+
+    if (c == NULL || fx->u.send.data[0] != MSG_REFUSE ||
+        msg_decode(fx->u.send.data, fx->u.send.len, &m, NULL) != 0)
+        return;
+    c->refused += m.u.refuse.count;
+    c->moved_us = world_now_us(n->env->world);
+}
+
+static void note_drop(struct sim_node *n, conn_no conn)
+{
+    struct sim_conn *c = sim_node__conn(n, conn);
+
+    if (c != NULL)
+        c->dropped = true;
+}
+
 void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
 {
     struct sim_op *op;
 
     switch (fx->kind) {
     case FX_SEND:
+        note_refusal(n, fx);
         (void)sim_net_send(n->env->net, n->host, fx->u.send.conn,
                            fx->u.send.data, fx->u.send.len, false);
         break;
     case FX_SERVE:
+        note_begun(n, fx->u.serve.conn);
         serve(n, fx);
         break;
     case FX_STORE:
@@ -389,6 +429,7 @@ void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
                      fx->u.dial.road);
         break;
     case FX_DROP:
+        note_drop(n, fx->u.drop.conn);
         sim_net_drop(n->env->net, n->host, fx->u.drop.conn);
         break;
     case FX_BAN:

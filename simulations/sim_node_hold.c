@@ -22,8 +22,10 @@
 static bool is_next(struct sim_node *n, const struct sim_record *e)
 {
     for (size_t i = 0; i + 1 < n->edition_count; i++)
-        if (n->editions[i].seq == e->seq) {
+        if (n->editions[i].seq + (n->cfg.broken == SIM_BREAK_SLANDER) ==
+            e->seq) {
             n->proofs++;
+            invariants_proof(n->env->invariants, n, e->seq);
             return n->cfg.broken == SIM_BREAK_TWO;
         }
     return n->current == NULL || n->current->seq < e->seq;
@@ -41,6 +43,9 @@ static bool put_edition(struct sim_node *n, const struct record *r,
         if (record_id_eq(&n->editions[i].id, &r->id))
             return true;
     invariants_record(n->env->invariants, n, &r->id);
+    if (n->cfg.broken == SIM_BREAK_FORK && n->current != NULL &&
+        p.seq <= n->current->seq)
+        return true;
     if (p.seq >
         (n->current != NULL ? n->current->seq : 0) + EDITION_SEQ_JUMP_MAX)
         return false;
@@ -78,6 +83,15 @@ static bool put_revocation(struct sim_node *n, const struct record *r,
     n->revocation.len = 0;
     choose_current(n);
     return buf_append(&n->revocation, bytes.p, bytes.len) == 0;
+}
+
+bool sim_node_has_fork(const struct sim_node *n, uint64_t seq)
+{
+    size_t of_it = 0;
+
+    for (size_t i = 0; i < n->edition_count; i++)
+        of_it += n->editions[i].seq == seq;
+    return of_it > 1;
 }
 
 bool sim_node__put_record(struct sim_node *n, struct span bytes)

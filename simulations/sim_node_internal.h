@@ -21,6 +21,14 @@ void sim_node__post(struct sim_node *n, const struct core_event *ev);
 uint64_t sim_node__now_ms(const struct sim_node *n);
 uint64_t sim_node__wall_ms(const struct sim_node *n);
 
+struct sim_conn *sim_node__conn(struct sim_node *n, conn_no no);
+
+/* sim_node_listen.c */
+/** What the invariants want to know of a frame that comes; true: a defect, the
+ *  core is not to see it. */
+bool sim_node__listen(struct sim_node *n, struct sim_conn *from,
+                      const uint8_t *data, size_t len);
+
 /* sim_node_fx.c */
 void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx);
 void sim_node__forget_ops(struct sim_node *n);

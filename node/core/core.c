@@ -466,6 +466,13 @@ uint64_t core_owed_bytes(const struct core *c, conn_no conn)
     return 0;
 }
 
+size_t core_wanted(const struct core *c, conn_no conn)
+{
+    const struct conn *p = peer__find(c, conn);
+
+    return p != NULL ? p->up_count : 0;
+}
+
 bool core_swarm_edition(const struct core *c, swarm_no no,
                         struct record_id *out_edition)
 {

@@ -377,6 +377,9 @@ uint64_t core_deadline_ms(const struct core *c);
  */
 uint64_t core_owed_bytes(const struct core *c, conn_no conn);
 
+/** core_wanted - slots that @conn wants of us and that wait for their turn. */
+size_t core_wanted(const struct core *c, conn_no conn);
+
 /**
  * core_swarm_edition - which edition is swarm @no? So that a driver finds its
  * chunk table for FX_SERVE and FX_STORE. false: no such swarm.

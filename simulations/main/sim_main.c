@@ -29,7 +29,7 @@ static int usage(void)
         "usage: sim --seeds N [--first S] [--scenario NAME] [--jobs N]\n"
         "       sim --seed S [--scenario NAME] [--trace] [CUT...]\n"
         "       sim --regressions [FILE]\n"
-        "       sim --mutations\n"
+        "       sim --mutations [--seeds N]\n"
         "       sim --list\n"
         "CUT:   --without PART[,PART...], --learners N, --seeders N,\n"
         "       --foes N, --editions N, --chunks N\n"
@@ -149,18 +149,20 @@ static int regressions(const char *path)
 
 static bool one_mutation(void *user, uint64_t i, FILE *out)
 {
-    (void)user;
-    return mutations_try(&mutations()[i], MUTATION_SEEDS, out);
+    const struct options *o = user;
+
+    return mutations_try(&mutations()[i],
+                         o->count != 0 ? o->count : MUTATION_SEEDS, out);
 }
 
-static int all_mutations(const struct options *o)
+static int all_mutations(struct options *o)
 {
     uint64_t n = 0;
     uint64_t missed;
 
     while (mutations()[n].name != NULL)
         n++;
-    missed = jobs_run((unsigned)o->jobs, n, one_mutation, NULL);
+    missed = jobs_run((unsigned)o->jobs, n, one_mutation, o);
     (void)printf("%" PRIu64 " of %" PRIu64 " caught\n", n - missed, n);
     return missed != 0;
 }
