@@ -68,7 +68,7 @@ static bool start(struct worker *w, unsigned me, unsigned jobs, uint64_t count,
     to = fdopen(ends[1], "w");
     for (uint64_t i = me; i < count && to != NULL; i += jobs)
         report(to, fn, user, i);
-    _exit(to == NULL);
+    _exit(to != NULL ? 0 : 3);
 }
 
 static bool copy(FILE *in, uint64_t len)
