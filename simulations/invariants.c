@@ -12,7 +12,7 @@
 
 #define STEPS_AN_INSTANT 100000
 #define PORT_FLOOR 1024
-#define CROWD 24 /* connections of one node */
+#define CROWD 16 /* connections of one node */
 #define CROWD_EVERY 8
 
 struct invariants {
