@@ -157,9 +157,10 @@ void invariants_fetched(struct invariants *v, const struct sim_node *n,
 {
     uint64_t since = sim_disk_since(n->disk, id);
 
-    /* What one edition is storing the next may ask for. */
+    /* What one edition is storing the next may ask for, and get when the one
+     * behind it is followed already. */
     if (since != UINT64_MAX &&
-        (v->env->kit->edition_count == 1 || since < n->followed_us))
+        (v->env->kit->edition_count == 1 || since < n->before_us))
         invariants_fail(v, "R1", "%s took a chunk that it held already",
                         n->name);
 }
@@ -205,6 +206,8 @@ static void note_followed(struct invariants *v, struct sim_node *n,
     if (record_id_eq(&p->edition, &n->followed) &&
         p->has_manifest == n->manifest_known)
         return;
+    if (!record_id_eq(&p->edition, &n->followed))
+        n->before_us = n->followed_us;
     n->followed = p->edition;
     n->manifest_known = p->has_manifest;
     n->followed_us = world_now_us(v->env->world);

@@ -150,7 +150,8 @@ struct sim_node { /* read by the invariants and by scenarios */
     struct record_id head_seen;  /* the first of that number */
     struct record_id followed;   /* by the core, in this life */
     bool manifest_known;         /* of that */
-    uint64_t followed_us;        /* since when; it knew what was on the disk */
+    uint64_t before_us;   /* the last change but one of what is followed */
+    uint64_t followed_us; /* since when; it knew what was on the disk */
     uint64_t good_chunks, bad_chunks, bad_bytes;
     uint64_t good_bytes, got_bytes; /* stored; of all CHUNKs that came */
     uint64_t foe_good_bytes, foe_got_bytes; /* the same, from foes */
