@@ -1,6 +1,6 @@
 /* Course files of strangers: every frame found is one that may be, and the
  * reader comes to an end. The first byte says how the bytes come and whether
- * chunks are read or skipped. */
+ * chunks are read or skipped. And a file made of the input is read as made. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +53,59 @@ static void look_at(struct lyc_reader *r, const struct lyc_item *item,
         abort();
 }
 
+static int mem_write(void *user, const struct span *parts, size_t count,
+                     struct err *e)
+{
+    (void)e;
+    for (size_t i = 0; i < count; i++)
+        (void)buf_append(user, parts[i].p, parts[i].len);
+    return 0;
+}
+
+static void expect(struct lyc_reader *r, enum lyc_kind kind, struct span bytes)
+{
+    const uint8_t *p;
+    struct lyc_item item;
+
+    if (lyc_next(r, &item, NULL) != 0 || item.kind != kind)
+        abort();
+    if (kind == LYC_RECORD && !span_eq(item.record, bytes))
+        abort();
+    if (kind == LYC_CHUNK &&
+        (item.ref.stored_len != bytes.len || lyc_chunk(r, &p, NULL) != 0 ||
+         memcmp(p, bytes.p, bytes.len) != 0))
+        abort();
+}
+
+static void there_and_back(struct span bytes)
+{
+    struct chunk_ref ref = {.id = digest_chunk(bytes.p, bytes.len),
+                            .stored_len = (uint32_t)bytes.len,
+                            .raw_len = (uint32_t)bytes.len};
+    struct lyc_head head = {.seq = 3, .since = 2};
+    struct lyc_head back;
+    struct buf file = BUF_INIT;
+    struct lyc_writer w;
+    struct lyc_reader *r;
+    struct memory m;
+
+    if (lyc_begin(&w, &head, mem_write, &file, NULL) != 0 ||
+        lyc_put_record(&w, bytes, NULL) != 0 ||
+        lyc_put_chunk(&w, &ref, bytes.p, NULL) != 0 || lyc_end(&w, NULL) != 0)
+        abort();
+    m = (struct memory){file.base, file.len, 1000};
+    if (lyc_open(mem_read, &m, &back, &r, NULL) != 0 || back.seq != 3 ||
+        back.since != 2)
+        abort();
+    expect(r, LYC_RECORD, bytes);
+    expect(r, LYC_CHUNK, bytes);
+    expect(r, LYC_END, bytes);
+    if (lyc_damaged(r) != 0)
+        abort();
+    lyc_close(r);
+    buf_deinit(&file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct memory m = {data + 1, size - 1, 0};
@@ -62,6 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 1)
         return 0;
+    if (size <= RECORD_BYTES_MAX)
+        there_and_back((struct span){data, size});
     m.step = 1 + (size_t)(data[0] >> 1) * 40;
     if (lyc_open(mem_read, &m, &head, &r, NULL) != 0)
         return 0;

@@ -18,6 +18,46 @@ static uint64_t sum_of(const uint8_t *index, size_t n)
     return total;
 }
 
+/* Any part of any file lies in slots of its own stream, and files are found. */
+static void ask(const struct manifest *m)
+{
+    uint32_t head = m->table.index_count + m->table.tree_count;
+
+    for (uint32_t i = 0; i < m->file_count; i++) {
+        const struct manifest_file *f = &m->files[i];
+        uint32_t first;
+        uint32_t count;
+        uint32_t skip;
+
+        if (manifest_find(m, f->path) != i)
+            abort();
+        manifest_slots_of(m, i, f->size / 2, f->size, &first, &count, &skip);
+        for (uint32_t k = 0; k < count; k++)
+            if (first < head || first + k >= m->table.count ||
+                manifest_stream_of(m, first + k) != f->stream)
+                abort();
+    }
+    if (manifest_find(m, "") >= 0)
+        abort();
+}
+
+/* Entries of blobs, as an edition record has them. */
+static void read_blobs(struct span index, struct span tree)
+{
+    struct chunk_table t;
+    uint8_t entry[CHUNK_ENTRY_BYTES];
+
+    tree.len -= tree.len % CHUNK_ENTRY_BYTES;
+    if (chunk_table_from_blobs(index, tree, &t, NULL) != 0)
+        return;
+    for (uint32_t i = 0; i < t.index_count; i++) {
+        chunk_entry_encode(&t.refs[i], entry);
+        if (memcmp(entry, index.p + i * sizeof entry, sizeof entry) != 0)
+            abort();
+    }
+    chunk_table_deinit(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct chunk_ref blobs[2] = {{.stored_len = 1, .raw_len = 1},
@@ -32,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     index = (struct span){data + 1, head - 1};
     tree = (struct span){data + head, size - head};
+    read_blobs(index, tree);
+    read_blobs(index, index);
     /* Totals that fit whatever the tree says: tried for a few counts. */
     for (uint64_t files = 0; files < 4; files++) {
         for (uint64_t bytes = 0; bytes < 12; bytes++) {
@@ -46,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 out.len != tree.len || memcmp(out.base, tree.p, tree.len) != 0)
                 abort();
             buf_deinit(&out);
+            ask(&m);
             manifest_deinit(&m);
         }
     }
