@@ -5,8 +5,9 @@
  *
  * HOW: valid (well formed, and wrong), mutated, replayed (its own words and the
  * node's, over and over), multipart (one message of 256 MiB a peer),
- * huge (frames over the limit), dials (handshakes and nothing else), silent
- * (half a handshake). Prints what it did as one JSON object. */
+ * quiet (a greeting, and no more), huge (frames over the limit), dials
+ * (handshakes and nothing else), silent (half a handshake). Prints what it did
+ * as one JSON object. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,14 @@ static void do_huge(struct attack *a, struct peer *p)
         say(a, p, part, (1u << 20) + rng_below(&a->words.rng, 1u << 20));
 }
 
+/* Nothing more: one connection that idles. */
+static void do_quiet(struct attack *a, struct peer *p)
+{
+    if (p->sock == NULL)
+        join_and_greet(a, p);
+    hear(a, p);
+}
+
 static void do_dials(struct attack *a, struct peer *p)
 {
     join(a, p, 100);
@@ -245,8 +254,8 @@ static const struct {
 } ways[] = {
     {"valid", do_valid, 200000},       {"mutated", do_mutated, 200000},
     {"replayed", do_replayed, 200000}, {"multipart", do_multipart, 20000000},
-    {"huge", do_huge, 20000000},       {"dials", do_dials, 20000000},
-    {"silent", do_silent, 20000000},
+    {"quiet", do_quiet, 20000000},     {"huge", do_huge, 20000000},
+    {"dials", do_dials, 20000000},     {"silent", do_silent, 20000000},
 };
 
 /* ---- the command ------------------------------------------------------- */
