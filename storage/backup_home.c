@@ -1,6 +1,5 @@
 #include "storage/backup_home.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/vault.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/home.h"
 #include "storage/seq_file.h"
@@ -69,10 +69,10 @@ static int write_file(struct backup_writer *w, const char *home,
     int fd;
 
     (void)snprintf(path, sizeof path, "%s/%s", home, name_of(part));
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd = disk_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)
         return errno == ENOENT ? 0 : err_errno(e, errno, "open '%s'", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         rc = err_set(e, ERR_IO, "not a plain file");
     else if (st.st_size == 0)
         rc = 0;
@@ -82,7 +82,7 @@ static int write_file(struct backup_writer *w, const char *home,
         rc = copy_file(w, fd, (uint64_t)st.st_size, e);
     if (rc != 0)
         err_wrap(e, "'%s'", path);
-    (void)close(fd);
+    (void)disk_close(fd);
     return rc;
 }
 
@@ -124,8 +124,8 @@ struct restore {
 /* An empty folder is no home: the new one takes its place. */
 static int no_home(const char *home, struct err *e)
 {
-    DIR *dir = opendir(home);
-    const struct dirent *entry;
+    struct disk_dir *dir = disk_dir_open(home);
+    const char *entry;
     bool empty = true;
     int rc;
 
@@ -133,11 +133,11 @@ static int no_home(const char *home, struct err *e)
         return 0;
     if (dir == NULL && errno != ENOTDIR)
         return err_errno(e, errno, "home '%s'", home);
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+    while (dir != NULL && (entry = disk_dir_next(dir)) != NULL)
+        if (strcmp(entry, ".") != 0 && strcmp(entry, "..") != 0)
             empty = false;
     if (dir != NULL)
-        (void)closedir(dir);
+        disk_dir_close(dir);
     if (dir != NULL && empty)
         return 0;
     rc = err_set(e, ERR_CONFLICT, "there is something in '%s' already", home);
@@ -151,10 +151,10 @@ static void empty_tmp(const struct restore *r)
     static const char *const others[] = {"seq.old", "seq.old.tmp"};
 
     for (int p = 1; p <= BACKUP_PART_LAST; p++)
-        (void)unlinkat(r->dir, name_of((enum backup_part)p), 0);
+        (void)disk_unlinkat(r->dir, name_of((enum backup_part)p), 0);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        (void)unlinkat(r->dir, others[i], 0);
-    (void)unlinkat(r->dir, RECORDS_DIR, AT_REMOVEDIR);
+        (void)disk_unlinkat(r->dir, others[i], 0);
+    (void)disk_unlinkat(r->dir, RECORDS_DIR, AT_REMOVEDIR);
 }
 
 static bool is_ours(const struct restore *r)
@@ -162,7 +162,7 @@ static bool is_ours(const struct restore *r)
     struct stat here;
     struct stat there;
 
-    return fstat(r->dir, &here) == 0 && lstat(r->tmp, &there) == 0 &&
+    return disk_fstat(r->dir, &here) == 0 && disk_lstat(r->tmp, &there) == 0 &&
            S_ISDIR(there.st_mode) && here.st_ino == there.st_ino &&
            here.st_dev == there.st_dev && here.st_uid == geteuid() &&
            (here.st_mode & 077) == 0;
@@ -180,20 +180,21 @@ static int open_tmp(struct restore *r, const char *home, struct err *e)
     if (rc == ERR_REFUSED || rc == ERR_CONFLICT)
         return rc;
     if (rc != 0) {
-        (void)rmdir(r->tmp); /* it could not be synced */
+        (void)disk_rmdir(r->tmp); /* it could not be synced */
         return rc;
     }
-    r->dir = open(r->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    r->dir =
+        disk_open(r->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (r->dir < 0)
         return err_errno(e, errno, "open '%s'", r->tmp);
-    if (flock(r->dir, LOCK_EX | LOCK_NB) != 0 || !is_ours(r)) {
+    if (disk_flock(r->dir, LOCK_EX | LOCK_NB) != 0 || !is_ours(r)) {
         rc = err_set(e, ERR_BUSY, "somebody else is restoring '%s'", home);
-        (void)close(r->dir);
+        (void)disk_close(r->dir);
         r->dir = -1;
         return rc;
     }
     empty_tmp(r);
-    if (mkdirat(r->dir, RECORDS_DIR, 0700) != 0)
+    if (disk_mkdirat(r->dir, RECORDS_DIR, 0700) != 0)
         return err_errno(e, errno, "make folder '%s/" RECORDS_DIR "'", r->tmp);
     return 0;
 }
@@ -203,7 +204,7 @@ static int close_part(struct restore *r, struct err *e)
     int rc = r->fd >= 0 ? file_io_sync(r->fd, e) : 0;
 
     if (r->fd >= 0)
-        (void)close(r->fd);
+        (void)disk_close(r->fd);
     r->fd = -1;
     return rc;
 }
@@ -217,8 +218,9 @@ static int on_part(void *user, enum backup_part part, uint64_t len,
     (void)len; /* a length is believed when its bytes have come */
     if (rc != 0)
         return rc;
-    r->fd = openat(r->dir, name_of(part),
-                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    r->fd =
+        disk_openat(r->dir, name_of(part),
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (r->fd < 0)
         return err_errno(e, errno, "create '%s/%s'", r->tmp, name_of(part));
     r->at = 0;
@@ -277,7 +279,7 @@ static int finish(struct restore *r, const char *home, struct err *e)
         rc = file_io_rename(r->tmp, home, e);
     if (rc != 0)
         return rc;
-    (void)close(r->dir);
+    (void)disk_close(r->dir);
     r->dir = -1; /* from here on it is a home */
     return file_io_sync_parent(home, e);
 }
@@ -302,11 +304,11 @@ int backup_home_restore(const struct restore_options *opt,
     if (rc == 0)
         rc = finish(&r, opt->home, e);
     if (r.fd >= 0)
-        (void)close(r.fd);
+        (void)disk_close(r.fd);
     if (r.dir >= 0) {
         empty_tmp(&r);
-        (void)rmdir(r.tmp);
-        (void)close(r.dir);
+        (void)disk_rmdir(r.tmp);
+        (void)disk_close(r.dir);
     }
     return rc;
 }

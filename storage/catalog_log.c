@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "crypto/base/be.h"
 #include "crypto/digest.h"
 #include "crypto/record.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define HEAD 20u
@@ -36,10 +36,11 @@ int catalog_log_open(const char *home, struct catalog_log *out, struct err *e)
         free(dir);
         return err_set(e, ERR_NOMEM, "record file");
     }
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+    if (disk_mkdir(dir, 0700) != 0 && errno != EEXIST)
         rc = err_errno(e, errno, "make folder '%s'", dir);
     if (rc == 0) {
-        l.fd = open(l.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        l.fd =
+            disk_open(l.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (l.fd < 0)
             rc = err_errno(e, errno, "open '%s'", l.path);
     }
@@ -58,7 +59,7 @@ int catalog_log_open(const char *home, struct catalog_log *out, struct err *e)
 void catalog_log_close(struct catalog_log *l)
 {
     if (l->fd >= 0)
-        (void)close(l->fd);
+        (void)disk_close(l->fd);
     l->fd = -1;
     free(l->path);
     l->path = NULL;
@@ -67,7 +68,7 @@ void catalog_log_close(struct catalog_log *l)
 void catalog_log_undo(struct catalog_log *l, uint64_t at)
 {
     /* Where this fails, the next entry still goes over the old one. */
-    int rc = ftruncate(l->fd, (off_t)at);
+    int rc = disk_ftruncate(l->fd, (off_t)at);
 
     (void)rc;
     l->end = at;
@@ -164,7 +165,7 @@ int catalog_log_scan(struct catalog_log *l, uint64_t from,
     struct stat st;
     int rc = 0;
 
-    if (fstat(l->fd, &st) != 0)
+    if (disk_fstat(l->fd, &st) != 0)
         return err_errno(e, errno, "stat '%s'", l->path);
     while (rc == 0 && at < (uint64_t)st.st_size) {
         uint32_t flags;
@@ -180,7 +181,7 @@ int catalog_log_scan(struct catalog_log *l, uint64_t from,
     }
     buf_deinit(&bytes);
     if (rc == 0 && end < (uint64_t)st.st_size &&
-        ftruncate(l->fd, (off_t)end) != 0)
+        disk_ftruncate(l->fd, (off_t)end) != 0)
         rc = err_errno(e, errno, "cut the torn tail of '%s'", l->path);
     if (rc == 0)
         l->end = end;

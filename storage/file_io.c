@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <unistd.h>
+
+#include "storage/disk.h"
 
 /* Page-cache folios are as large as the write that makes them, and aligned: a
  * piece that crosses such a boundary costs half as much again. */
@@ -97,7 +98,7 @@ int file_io_write_parts(int fd, const struct span *parts, size_t count,
         struct iovec iov[WINDOW_PARTS];
         int n = next_window(&left, off, iov);
         ssize_t done =
-            faulty(FAULT_WRITE) ? -1 : pwritev(fd, iov, n, (off_t)off);
+            faulty(FAULT_WRITE) ? -1 : disk_pwritev(fd, iov, n, (off_t)off);
 
         if (done < 0 && errno == EINTR)
             continue;
@@ -120,17 +121,18 @@ int file_io_allocate(int fd, uint64_t size, struct err *e)
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0)
+    if (disk_fstat(fd, &st) != 0)
         return err_errno(e, errno, "stat");
     if ((uint64_t)st.st_size == size)
         return 0;
-    if ((uint64_t)st.st_size < size && fallocate(fd, 0, 0, (off_t)size) == 0)
+    if ((uint64_t)st.st_size < size && disk_fallocate(fd, (off_t)size) == 0)
         return 0;
     if ((uint64_t)st.st_size < size &&
         (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
         return err_errno(e, errno, "allocate");
-    return ftruncate(fd, (off_t)size) == 0 ? 0
-                                           : err_errno(e, errno, "truncate");
+    return disk_ftruncate(fd, (off_t)size) == 0
+               ? 0
+               : err_errno(e, errno, "truncate");
 }
 
 int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e)
@@ -138,7 +140,7 @@ int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e)
     uint8_t *at = p;
 
     while (n != 0) {
-        ssize_t done = pread(fd, at, n, (off_t)off);
+        ssize_t done = disk_pread(fd, at, n, (off_t)off);
 
         if (done < 0 && errno == EINTR)
             continue;
@@ -155,22 +157,22 @@ int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e)
 
 int file_io_sync(int fd, struct err *e)
 {
-    if (faulty(FAULT_SYNC) || fdatasync(fd) != 0)
+    if (faulty(FAULT_SYNC) || disk_fdatasync(fd) != 0)
         return err_errno(e, errno, "sync");
     return 0;
 }
 
 int file_io_sync_dir(const char *path, struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = disk_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int rc;
 
     if (fd < 0)
         return err_errno(e, errno, "open folder '%s'", path);
-    rc = faulty(FAULT_SYNC) || fsync(fd) != 0
+    rc = faulty(FAULT_SYNC) || disk_fsync(fd) != 0
              ? err_errno(e, errno, "sync folder '%s'", path)
              : 0;
-    (void)close(fd);
+    (void)disk_close(fd);
     return rc;
 }
 
@@ -188,20 +190,20 @@ int file_io_sync_parent(const char *path, struct err *e)
 
 int file_io_rename(const char *from, const char *to, struct err *e)
 {
-    if (faulty(FAULT_RENAME) || rename(from, to) != 0)
+    if (faulty(FAULT_RENAME) || disk_rename(from, to) != 0)
         return err_errno(e, errno, "rename '%s' to '%s'", from, to);
     return 0;
 }
 
 int file_io_load(const char *path, size_t max, struct buf *out, struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = disk_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     struct stat st;
     int rc = 0;
 
     if (fd < 0)
         return err_errno(e, errno, "open '%s'", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         rc = err_set(e, ERR_IO, "not a plain file");
     else if ((uint64_t)st.st_size > max)
         rc = err_set(e, ERR_LIMIT, "over %zu bytes", max);
@@ -213,14 +215,14 @@ int file_io_load(const char *path, size_t max, struct buf *out, struct err *e)
         out->len += (size_t)st.st_size;
     else
         err_wrap(e, "load '%s'", path);
-    (void)close(fd);
+    (void)disk_close(fd);
     return rc;
 }
 
 static int write_tmp(const char *tmp, const void *p, size_t n, struct err *e)
 {
-    int fd =
-        open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = disk_open(
+        tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     int rc;
 
     if (fd < 0)
@@ -228,7 +230,7 @@ static int write_tmp(const char *tmp, const void *p, size_t n, struct err *e)
     rc = file_io_write(fd, p, n, 0, e);
     if (rc == 0)
         rc = file_io_sync(fd, e);
-    (void)close(fd);
+    (void)disk_close(fd);
     return rc;
 }
 
@@ -251,7 +253,7 @@ int file_io_save(const char *path, const void *p, size_t n, struct err *e)
     if (rc == 0)
         rc = file_io_sync_dir(slash != NULL && dir[0] != '\0' ? dir : ".", e);
     else
-        (void)unlink(tmp);
+        (void)disk_unlink(tmp);
     if (rc != 0)
         err_wrap(e, "save '%s'", path);
     free(dir);

@@ -1,7 +1,6 @@
 /* file_io: reads and writes that are whole or fail, with the errors in words,
- * and a count-down that makes the n-th of them fail, for tests. Every file call
- * of the keepers goes through here: the one place where a disk can be made to
- * lie. Knows no formats. */
+ * and a count-down that makes the n-th of them fail, for tests. On top of
+ * disk.h, where the calls themselves can be replaced. Knows no formats. */
 #ifndef STORAGE_FILE_IO_H
 #define STORAGE_FILE_IO_H
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define LOCK_TRIES 5
@@ -68,7 +69,7 @@ static int make_parents(const char *path, struct err *e)
         if (*p != '/')
             continue;
         *p = '\0';
-        if (mkdir(part, 0700) != 0 && stat(part, &st) != 0)
+        if (disk_mkdir(part, 0700) != 0 && disk_stat(part, &st) != 0)
             return err_errno(e, errno, "make folder '%s'", part);
         *p = '/';
     }
@@ -81,7 +82,7 @@ int home_make(const char *home, struct err *e)
 
     if (rc != 0)
         return rc;
-    if (mkdir(home, 0700) == 0)
+    if (disk_mkdir(home, 0700) == 0)
         return file_io_sync_parent(home, e);
     if (errno != EEXIST)
         return err_errno(e, errno, "make home '%s'", home);
@@ -112,7 +113,7 @@ int home_check(const char *home, struct err *e)
 {
     struct stat st;
 
-    if (stat(home, &st) != 0)
+    if (disk_stat(home, &st) != 0)
         return err_errno(e, errno, "home '%s'", home);
     if (!S_ISDIR(st.st_mode))
         return err_set(e, ERR_CONFLICT, "home '%s' is not a folder", home);
@@ -123,7 +124,7 @@ int home_check_secret(const char *path, struct err *e)
 {
     struct stat st;
 
-    if (lstat(path, &st) != 0)
+    if (disk_lstat(path, &st) != 0)
         return err_errno(e, errno, "'%s'", path);
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_REFUSED, "'%s' is not a plain file", path);
@@ -140,7 +141,7 @@ static void lock_path(const char *home, char *out, size_t cap)
 
 static void read_holder(int fd, char *out, size_t cap)
 {
-    ssize_t n = pread(fd, out, cap - 1, 0);
+    ssize_t n = disk_pread(fd, out, cap - 1, 0);
 
     out[n > 0 ? n : 0] = '\0';
     for (char *p = out; *p != '\0'; p++)
@@ -154,7 +155,7 @@ static bool take_lock(int fd)
     const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
 
     for (int i = 0; i < LOCK_TRIES; i++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (disk_flock(fd, LOCK_EX | LOCK_NB) == 0)
             return true;
         (void)nanosleep(&pause, NULL);
     }
@@ -171,22 +172,22 @@ int home_lock(const char *home, const char *what, struct home_lock *out,
     int n;
 
     lock_path(home, path, sizeof path);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = disk_open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_errno(e, errno, "open '%s'", path);
     if (!take_lock(fd)) {
         read_holder(fd, text, sizeof text);
-        (void)close(fd);
+        (void)disk_close(fd);
         return err_set(e, ERR_BUSY, "home '%s' is in use by %s", home,
                        text[0] != '\0' ? text : "another process");
     }
     n = snprintf(text, sizeof text, "process %ld (lyceum %.64s)\n",
                  (long)getpid(), what);
-    rc = ftruncate(fd, 0) == 0 ? file_io_write(fd, text, (size_t)n, 0, e)
-                               : err_errno(e, errno, "truncate");
+    rc = disk_ftruncate(fd, 0) == 0 ? file_io_write(fd, text, (size_t)n, 0, e)
+                                    : err_errno(e, errno, "truncate");
     if (rc != 0) {
         err_wrap(e, "lock '%s'", path);
-        (void)close(fd);
+        (void)disk_close(fd);
         return rc;
     }
     out->fd = fd;
@@ -196,7 +197,7 @@ int home_lock(const char *home, const char *what, struct home_lock *out,
 void home_unlock(struct home_lock *l)
 {
     if (l->fd >= 0)
-        (void)close(l->fd); /* drops the flock */
+        (void)disk_close(l->fd); /* drops the flock */
     l->fd = -1;
 }
 
@@ -207,11 +208,11 @@ bool home_holder(const char *home, char *out, size_t cap)
     int fd;
 
     lock_path(home, path, sizeof path);
-    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    fd = disk_open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)
         return false;
-    held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    held = disk_flock(fd, LOCK_SH | LOCK_NB) != 0;
     read_holder(fd, out, cap);
-    (void)close(fd);
+    (void)disk_close(fd);
     return held;
 }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/infer.h"
 
 /* ---- the manifest
@@ -177,9 +177,9 @@ static int find_root(struct import *im)
     struct stat st;
     char *slash;
 
-    im->dir = realpath(im->opt->dir, NULL);
+    im->dir = disk_realpath(im->opt->dir);
     im->root = im->dir != NULL ? strdup(im->dir) : NULL;
-    if (im->root == NULL || stat(im->root, &st) != 0)
+    if (im->root == NULL || disk_stat(im->root, &st) != 0)
         return err_errno(im->e, errno, "'%s'", im->opt->dir);
     slash = strrchr(im->root, '/');
     if (!S_ISDIR(st.st_mode) && slash != NULL)

@@ -91,8 +91,9 @@ struct worker {
 };
 
 /* import_work.c */
-/** import__run - start the workers, @read, wait for all of it to be stored. */
-int import__run(struct import *im, int (*read)(struct import *im));
+/** import__run - start the workers, @read_all, wait for all of it to be stored.
+ */
+int import__run(struct import *im, int (*read_all)(struct import *im));
 int import__make_blocks(struct import *im);
 void import__free_blocks(struct import *im);
 /** import__state - the first failure of a worker, or ERR_INTERRUPTED. */

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include "storage/disk.h"
 
 /* ---- the reader
  * ------------------------------------------------------------------------ */
@@ -151,8 +152,8 @@ static int read_file(struct import *im, int fd, uint64_t size,
             rc = turn_block(im);
             continue;
         }
-        n = read(fd, im->block->bytes + im->block->len,
-                 left < room ? (size_t)left : room);
+        n = disk_read(fd, im->block->bytes + im->block->len,
+                      left < room ? (size_t)left : room);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -165,14 +166,14 @@ static int read_file(struct import *im, int fd, uint64_t size,
         left -= (uint64_t)n;
     }
     if (rc == 0 && *out_same)
-        *out_same = fstat(fd, &after) == 0 && same_file(before, &after);
+        *out_same = disk_fstat(fd, &after) == 0 && same_file(before, &after);
     return rc;
 }
 
 static void leave_folder(struct import *im)
 {
     if (im->dir_fd >= 0)
-        (void)close(im->dir_fd);
+        (void)disk_close(im->dir_fd);
     im->dir_fd = -1;
 }
 
@@ -189,7 +190,8 @@ static int folder_of(struct import *im, const struct walk_file *f, size_t len)
         return im->dir_fd;
     leave_folder(im);
     (void)snprintf(path, sizeof path, "%.*s", (int)len, f->path);
-    im->dir_fd = openat(im->walk.fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    im->dir_fd =
+        disk_openat(im->walk.fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     im->dir_path = f->path;
     im->dir_len = len;
     return im->dir_fd;
@@ -200,9 +202,11 @@ static int open_file(struct import *im, const struct walk_file *f)
     const char *slash = strrchr(f->path, '/');
     size_t len = slash != NULL ? (size_t)(slash - f->path) : 0;
     int dir = folder_of(im, f, len);
-    int fd = dir < 0 ? -1
-                     : openat(dir, slash != NULL ? slash + 1 : f->path,
-                              O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd =
+        dir < 0
+            ? -1
+            : disk_openat(dir, slash != NULL ? slash + 1 : f->path,
+                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 
     if (fd < 0)
         (void)err_errno(im->e, errno, "open '%s'", f->path);
@@ -241,14 +245,14 @@ static int take_file(struct import *im, size_t i, bool *out_same)
         return im->e->code;
     mf->stream = im->m.stream_count - 1;
     mf->offset = im->stream->bytes;
-    if (fstat(fd, &before) != 0 || !S_ISREG(before.st_mode))
+    if (disk_fstat(fd, &before) != 0 || !S_ISREG(before.st_mode))
         rc = err_set(im->e, ERR_CONFLICT, "is not a plain file any more");
     if (rc == 0 && im->opt->in_place && !im->opt->dry_run &&
         !import__is_text(f))
         rc = refer(im, f, &before);
     if (rc == 0)
         rc = read_file(im, fd, f->size, &before, out_same);
-    (void)close(fd);
+    (void)disk_close(fd);
     if (rc == 0 && *out_same)
         import__saw(im, i, &before);
     if (rc != 0)

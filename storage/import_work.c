@@ -258,7 +258,7 @@ void import__worker_deinit(struct worker *w)
     free(w->packed);
 }
 
-int import__run(struct import *im, int (*read)(struct import *im))
+int import__run(struct import *im, int (*read_all)(struct import *im))
 {
     struct worker *ws = calloc(THREADS_MAX, sizeof *ws);
     pthread_t ids[THREADS_MAX];
@@ -278,7 +278,7 @@ int import__run(struct import *im, int (*read)(struct import *im))
             break;
         }
     if (rc == 0)
-        rc = read(im);
+        rc = read_all(im);
     wait_for_workers(im);
     for (unsigned i = 0; i < n; i++) {
         (void)pthread_join(ids[i], NULL);

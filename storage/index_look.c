@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "storage/disk.h"
 #include "storage/home.h"
 
 #define URI_MAX (3 * HOME_PATH_MAX + 64)
@@ -53,10 +54,10 @@ int index_look(const char *home, uint64_t *out_newest_ms, struct err *e)
 
     *out_newest_ms = 0;
     (void)snprintf(path, sizeof path, "%s/index.db-wal", home);
-    if (stat(path, &st) == 0 && st.st_size != 0)
+    if (disk_stat(path, &st) == 0 && st.st_size != 0)
         return ERR_AGAIN;
     (void)snprintf(path, sizeof path, "%s/index.db", home);
-    if (stat(path, &st) != 0)
+    if (disk_stat(path, &st) != 0)
         return ERR_NOT_FOUND;
     make_uri(path, uri);
     if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,

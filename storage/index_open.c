@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/disk.h"
+
 #define APPLICATION_ID 0x4c796365 /* "Lyce" */
 #define SCHEMA_VERSION 1
 #define SMALL_BYTES (16 << 20) /* quick_check costs little */
@@ -174,11 +176,11 @@ static int write_meta(sqlite3 *db, const char *key, const char *value)
 
 static void boot_id(char out[64])
 {
-    int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, 36) : -1;
+    int fd = disk_open(BOOT_ID, O_RDONLY | O_CLOEXEC, 0);
+    ssize_t n = fd >= 0 ? disk_read(fd, out, 36) : -1;
 
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
     out[n > 0 ? n : 0] = '\0';
 }
 
@@ -196,20 +198,20 @@ static int prepare_all(struct index *ix)
 static int touch(const char *path, bool *out_fresh, struct err *e)
 {
     struct stat st;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                  0600);
+    int fd = disk_open(
+        path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     int rc = 0;
 
     if (fd < 0)
         rc = errno == EISDIR || errno == ELOOP || errno == ENXIO
                  ? ERR_CORRUPT
                  : err_errno(e, errno, "open");
-    else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    else if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         rc = ERR_CORRUPT;
     else
         *out_fresh = st.st_size == 0;
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
     return rc;
 }
 
@@ -264,7 +266,8 @@ static int try_open(struct index *ix, const char *path, bool *out_fresh,
     *out_fresh = fresh;
     *out_clean = fresh || (said[0] != '\0' && strcmp(said, now) == 0);
     if (!fresh &&
-        (!*out_clean || stat(path, &st) != 0 || st.st_size < SMALL_BYTES) &&
+        (!*out_clean || disk_stat(path, &st) != 0 ||
+         st.st_size < SMALL_BYTES) &&
         !quick_check(ix->db))
         return ERR_CORRUPT;
     rc = prepare_all(ix);
@@ -292,12 +295,12 @@ static void move_aside(const char *path)
 
     do
         (void)snprintf(to, sizeof to, "%s.bad-%d", path, n);
-    while (access(to, F_OK) == 0 && ++n < BAD_KEPT);
+    while (disk_access(to, F_OK) == 0 && ++n < BAD_KEPT);
     for (size_t i = 0; i < 4; i++) {
         (void)snprintf(from, sizeof from, "%s%s", path, tails[i]);
         (void)snprintf(to, sizeof to, "%s.bad-%d%s", path, n, tails[i]);
-        if (rename(from, to) != 0)
-            (void)unlink(from);
+        if (disk_rename(from, to) != 0)
+            (void)disk_unlink(from);
     }
 }
 
@@ -315,7 +318,7 @@ static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
 
     (void)snprintf(path, sizeof path, "%s/index.db", ix->home);
     mark_path(ix, mark, sizeof mark);
-    if (access(mark, F_OK) == 0)
+    if (disk_access(mark, F_OK) == 0)
         move_aside(path);
     rc = try_open(ix, path, out_fresh, out_clean, e);
     if (rc == ERR_CORRUPT) {
@@ -324,7 +327,7 @@ static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
         rc = try_open(ix, path, out_fresh, out_clean, e);
     }
     if (rc == 0)
-        (void)unlink(mark);
+        (void)disk_unlink(mark);
     else if (rc == ERR_BUSY)
         (void)err_set(e, rc, "another program has it");
     else if (ix->db != NULL)
@@ -382,9 +385,9 @@ void index_distrust(struct index *ix)
     int fd;
 
     mark_path(ix, mark, sizeof mark);
-    fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    fd = disk_open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
     ix->distrusted = true;
 }
 

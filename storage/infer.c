@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "crypto/base/text.h"
+#include "storage/disk.h"
 #include "storage/path_rules.h"
 
 #define TITLE_CP 200
@@ -51,11 +51,11 @@ static char *clean(const char *text, size_t len)
 static size_t read_head(const struct walk *w, const char *path, char *out,
                         size_t cap)
 {
-    int fd = openat(w->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd >= 0 ? read(fd, out, cap) : -1;
+    int fd = disk_openat(w->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    ssize_t n = fd >= 0 ? disk_read(fd, out, cap) : -1;
 
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -93,7 +93,7 @@ static bool has_suffix(const char *name, const char *suffix)
 
 static char *folder_name(const char *dir)
 {
-    char *full = realpath(dir, NULL);
+    char *full = disk_realpath(dir);
     const char *slash = full != NULL ? strrchr(full, '/') : NULL;
     char *out = NULL;
 
@@ -124,13 +124,13 @@ static int load_yaml(const struct walk *w, struct course_info *out,
     int rc;
 
     for (size_t i = 0; i < 2 && fd < 0; i++)
-        fd = openat(w->fd, names[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = disk_openat(w->fd, names[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)
         return 0;
     text = malloc(COURSE_YAML_MAX + 1);
     if (text != NULL)
-        n = read(fd, text, COURSE_YAML_MAX + 1);
-    (void)close(fd);
+        n = disk_read(fd, text, COURSE_YAML_MAX + 1);
+    (void)disk_close(fd);
     rc = n < 0 ? err_set(e, ERR_IO, "read course.yaml")
                : course_yaml_parse(text, (size_t)n, out, e);
     free(text);
@@ -144,7 +144,7 @@ int infer_info(const char *dir, const struct walk *w, struct course_info *out,
     struct stat st;
     int rc = 0;
 
-    if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+    if (disk_stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
         rc = load_yaml(w, &info, e);
     if (rc != 0)
         return rc;

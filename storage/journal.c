@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crypto/base/text.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define VALUES_MAX 6
@@ -269,8 +269,8 @@ int journal_open(const char *home, const char *name, struct journal **out,
     j->fd = -1;
     rc = load(j, e);
     if (rc == 0) {
-        j->fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (j->fd < 0 || ftruncate(j->fd, (off_t)j->end) != 0)
+        j->fd = disk_open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
+        if (j->fd < 0 || disk_ftruncate(j->fd, (off_t)j->end) != 0)
             rc = err_errno(e, errno, "open '%s'", j->path);
     }
     if (rc != 0) {
@@ -286,7 +286,7 @@ void journal_close(struct journal *j)
     if (j == NULL)
         return;
     if (j->fd >= 0)
-        (void)close(j->fd);
+        (void)disk_close(j->fd);
     forget_all(j);
     free(j->facts);
     free(j->path);
@@ -302,8 +302,8 @@ static int rewrite(struct journal *j, struct err *e)
 
     if (rc != 0)
         return rc;
-    (void)close(j->fd);
-    j->fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    (void)disk_close(j->fd);
+    j->fd = disk_open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
     return j->fd >= 0 ? 0 : err_errno(e, errno, "open '%s'", j->path);
 }
 
@@ -330,7 +330,7 @@ static int append(struct journal *j, const char *verb, const char *key,
         j->end += line.len;
         take_line(j, (const char *)line.base, line.len - 1);
         shorten(j);
-    } else if (ftruncate(j->fd, (off_t)j->end) != 0) {
+    } else if (disk_ftruncate(j->fd, (off_t)j->end) != 0) {
         err_wrap(e, "and its tail stays torn");
     }
     if (rc != 0)

@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/home.h"
 
@@ -40,7 +41,7 @@ int keyfile_node_load(const char *home, uint8_t out_secret[32],
     int rc;
 
     path_of(home, "node.key", path, sizeof path);
-    if (access(path, F_OK) != 0 && errno == ENOENT)
+    if (disk_access(path, F_OK) != 0 && errno == ENOENT)
         return node_make(path, out_secret, out_public, e);
     rc = home_check_secret(path, e);
     if (rc == 0)
@@ -65,7 +66,7 @@ int keyfile_identity_save(const char *home, const struct buf *text,
     char path[HOME_PATH_MAX];
 
     path_of(home, "identity.key", path, sizeof path);
-    if (access(path, F_OK) == 0)
+    if (disk_access(path, F_OK) == 0)
         return err_set(e, ERR_CONFLICT, "there is an identity in '%s'", path);
     return file_io_save(path, text->base, text->len, e);
 }

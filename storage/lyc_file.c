@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define POLL_MS 200
@@ -65,7 +65,7 @@ static int check_name(const struct lyc_out *o, struct err *e)
     struct stat st;
     int rc;
 
-    if (lstat(o->path, &st) != 0)
+    if (disk_lstat(o->path, &st) != 0)
         return errno == ENOENT ? 0 : err_errno(e, errno, "'%s'", o->path);
     if (o->replace && S_ISREG(st.st_mode))
         return 0;
@@ -86,7 +86,7 @@ static bool is_ours(const struct lyc_out *o)
     struct stat here;
     struct stat there;
 
-    return fstat(o->fd, &here) == 0 && lstat(o->tmp, &there) == 0 &&
+    return disk_fstat(o->fd, &here) == 0 && disk_lstat(o->tmp, &there) == 0 &&
            here.st_ino == there.st_ino && here.st_dev == there.st_dev;
 }
 
@@ -96,8 +96,8 @@ static bool close_to_others(const struct lyc_out *o)
 {
     struct stat st;
 
-    (void)fchmod(o->fd, 0600);
-    return fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+    (void)disk_fchmod(o->fd, 0600);
+    return disk_fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) &&
            st.st_uid == geteuid();
 }
 
@@ -107,30 +107,31 @@ static int open_tmp(struct lyc_out *o, struct err *e)
 
     if (rc != 0)
         return rc;
-    o->fd = open(o->tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                 o->secret ? 0600 : 0666);
+    o->fd = disk_open(o->tmp, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                      o->secret ? 0600 : 0666);
     if (o->fd < 0)
         return err_errno(e, errno, "create '%s'", o->tmp);
     if (o->secret && !close_to_others(o)) {
-        (void)close(o->fd);
+        (void)disk_close(o->fd);
         o->fd = -1;
         return err_set(e, ERR_REFUSED, "'%s' is there, and others may read it",
                        o->tmp);
     }
-    if (flock(o->fd, LOCK_EX | LOCK_NB) != 0 || !is_ours(o)) {
+    if (disk_flock(o->fd, LOCK_EX | LOCK_NB) != 0 || !is_ours(o)) {
         rc = err_set(e, ERR_CONFLICT, "'%s' is being written", o->path);
-        (void)close(o->fd); /* and it is not ours to remove */
+        (void)disk_close(o->fd); /* and it is not ours to remove */
         o->fd = -1;
         return rc;
     }
-    return ftruncate(o->fd, 0) == 0 ? 0
-                                    : err_errno(e, errno, "empty '%s'", o->tmp);
+    return disk_ftruncate(o->fd, 0) == 0
+               ? 0
+               : err_errno(e, errno, "empty '%s'", o->tmp);
 }
 
 static int open_stream(struct lyc_out *o, struct err *e)
 {
-    o->fd =
-        open(o->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    o->fd = disk_open(
+        o->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
     return o->fd >= 0 ? 0 : err_errno(e, errno, "open the output");
 }
 
@@ -166,7 +167,7 @@ int lyc_out_room(const struct lyc_out *o, uint64_t bytes, struct err *e)
     uint64_t room;
     int rc;
 
-    if (o->tmp == NULL || fstatvfs(o->fd, &v) != 0)
+    if (o->tmp == NULL || disk_fstatvfs(o->fd, &v) != 0)
         return 0;
     room = (uint64_t)v.f_bavail * v.f_frsize;
     if (room >= bytes)
@@ -187,7 +188,7 @@ static int write_stream(struct lyc_out *o, struct span part, struct err *e)
 
         if (rc != 0)
             return rc;
-        n = write(o->fd, part.p, part.len);
+        n = disk_write(o->fd, part.p, part.len);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return err_errno(e, errno, "write");
         if (n > 0) {
@@ -265,9 +266,9 @@ void lyc_out_close(struct lyc_out *o)
     if (o == NULL)
         return;
     if (o->fd >= 0 && o->tmp != NULL && !o->finished)
-        (void)unlink(o->tmp);
+        (void)disk_unlink(o->tmp);
     if (o->fd >= 0)
-        (void)close(o->fd);
+        (void)disk_close(o->fd);
     free(o->tmp);
     free(o->path);
     free(o);
@@ -284,22 +285,22 @@ struct lyc_in {
 int lyc_in_open(const char *path, const _Atomic bool *stop, struct lyc_in **out,
                 struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = disk_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
     struct lyc_in *i;
     struct stat st;
 
     if (fd < 0)
         return err_errno(e, errno, "open '%s'", path);
-    if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-        (void)close(fd);
+    if (disk_fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+        (void)disk_close(fd);
         return err_set(e, ERR_INVALID, "'%s' is no file", path);
     }
     i = calloc(1, sizeof *i);
     if (i == NULL) {
-        (void)close(fd);
+        (void)disk_close(fd);
         return err_set(e, ERR_NOMEM, "course file");
     }
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    (void)disk_fadvise(fd, POSIX_FADV_SEQUENTIAL);
     i->fd = fd;
     i->stop = stop;
     *out = i;
@@ -316,7 +317,7 @@ int lyc_in_read(void *in, uint8_t *p, size_t cap, size_t *out_n, struct err *e)
 
         if (rc != 0)
             return rc;
-        n = read(i->fd, p, cap);
+        n = disk_read(i->fd, p, cap);
         if (n >= 0) {
             *out_n = (size_t)n;
             return 0;
@@ -330,6 +331,6 @@ void lyc_in_close(struct lyc_in *i)
 {
     if (i == NULL)
         return;
-    (void)close(i->fd);
+    (void)disk_close(i->fd);
     free(i);
 }

@@ -1,6 +1,5 @@
 #include "storage/pack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "crypto/base/be.h"
 #include "crypto/digest.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 static const uint8_t magic[4] = {'L', 'y', 'P', 'k'};
@@ -127,7 +127,7 @@ int pack_scan(int fd, uint64_t from,
 
     if (s.bytes == NULL)
         return err_set(e, ERR_NOMEM, "scan");
-    if (fstat(fd, &st) != 0)
+    if (disk_fstat(fd, &st) != 0)
         rc = err_errno(e, errno, "stat");
     s.size = rc == 0 ? (uint64_t)st.st_size : 0;
     while (rc == 0 && at < s.size) {
@@ -162,21 +162,21 @@ int pack_list(const char *home, int (*fn)(void *user, uint32_t number),
     char path[4096];
     uint32_t *list = NULL;
     size_t count = 0;
-    struct dirent *d;
-    DIR *dir;
+    const char *d;
+    struct disk_dir *dir;
     int rc = 0;
 
     (void)snprintf(path, sizeof path, "%s/packs", home);
-    dir = opendir(path);
+    dir = disk_dir_open(path);
     if (dir == NULL)
         return err_errno(e, errno, "open folder '%s'", path);
-    while ((d = readdir(dir)) != NULL && rc == 0) {
+    while ((d = disk_dir_next(dir)) != NULL && rc == 0) {
         char *end;
-        unsigned long n = strtoul(d->d_name, &end, 10);
+        unsigned long n = strtoul(d, &end, 10);
         uint32_t *grown;
 
-        if (d->d_name[0] < '0' || d->d_name[0] > '9' ||
-            strcmp(end, ".pack") != 0 || n == 0 || n >= (1ul << 30))
+        if (d[0] < '0' || d[0] > '9' || strcmp(end, ".pack") != 0 || n == 0 ||
+            n >= (1ul << 30))
             continue;
         grown = realloc(list, (count + 1) * sizeof *list);
         if (grown == NULL)
@@ -184,7 +184,7 @@ int pack_list(const char *home, int (*fn)(void *user, uint32_t number),
         else
             (list = grown)[count++] = (uint32_t)n;
     }
-    (void)closedir(dir);
+    disk_dir_close(dir);
     if (count != 0)
         qsort(list, count, sizeof *list, by_number);
     for (size_t i = 0; i < count && rc == 0; i++)

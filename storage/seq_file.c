@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/base/buf.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define FILE_MAX (64u << 20)
@@ -132,7 +133,7 @@ bool seq_file_doubtful(const char *home)
     char path[4096];
 
     doubt_path(home, path);
-    return access(path, F_OK) == 0;
+    return disk_access(path, F_OK) == 0;
 }
 
 void seq_file_doubt_name(const char *home, char out[SEQ_FILE_DOUBT_CHARS])

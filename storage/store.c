@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "crypto/digest.h"
+#include "storage/disk.h"
 
 #define PACK_MAX (256ull << 20)
 #define FLUSH_BYTES (256ull << 20)
@@ -24,7 +23,7 @@ static int make_folder(const char *home, const char *name, struct err *e)
     char path[4096];
 
     (void)snprintf(path, sizeof path, "%s/%s", home, name);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+    if (disk_mkdir(path, 0700) != 0 && errno != EEXIST)
         return err_errno(e, errno, "make folder '%s'", path);
     return 0;
 }
@@ -57,7 +56,7 @@ static void free_store(struct store *s, bool clean)
 {
     for (size_t i = 0; i < STORE_FDS; i++)
         if (s->fds[i].fd >= 0)
-            (void)close(s->fds[i].fd);
+            (void)disk_close(s->fds[i].fd);
     for (size_t i = 0; i < s->place_count; i++)
         free(s->places[i].path);
     index_close(s->ix, clean);
@@ -268,7 +267,7 @@ int store_room(struct store *s, uint64_t bytes, struct err *e)
     struct statvfs v;
     uint64_t avail;
 
-    if (statvfs(s->home, &v) != 0)
+    if (disk_statvfs(s->home, &v) != 0)
         return err_errno(e, errno, "ask the disk of '%s'", s->home);
     avail = (uint64_t)v.f_bavail * v.f_frsize;
     if (keep == 0) { /* 5 % of the disk or 1 GiB, whichever is less */

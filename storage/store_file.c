@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "crypto/digest.h"
+#include "storage/disk.h"
 
 static bool is_at(const struct place *p, const char *path, uint64_t sum)
 {
@@ -153,7 +154,7 @@ static int move_to(struct store *s, uint32_t file, const char *path,
 
     if (copy == NULL)
         return err_set(e, ERR_NOMEM, "file");
-    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (disk_lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
         free(copy);
         return err_set(e, ERR_NOT_FOUND, "'%s' is not a plain file", path);
     }
@@ -189,7 +190,7 @@ int store_file_moving(struct store *s, uint32_t file, const char *path,
     p = store__place(s, to.place);
     if (p == NULL)
         rc = err_set(e, ERR_NOT_FOUND, "file %u", file);
-    else if (lstat(p->path, &st) != 0)
+    else if (disk_lstat(p->path, &st) != 0)
         rc = err_errno(e, errno, "look at '%s'", p->path);
     if (rc == 0) {
         to.size = (uint64_t)st.st_size;
@@ -228,8 +229,8 @@ static bool has_moved(struct store *s, const struct index_place *to)
     const struct place *p = store__place(s, to->place);
     struct stat st;
 
-    return p != NULL && lstat(p->path, &st) != 0 && errno == ENOENT &&
-           lstat(to->path, &st) == 0 && S_ISREG(st.st_mode) &&
+    return p != NULL && disk_lstat(p->path, &st) != 0 && errno == ENOENT &&
+           disk_lstat(to->path, &st) == 0 && S_ISREG(st.st_mode) &&
            (uint64_t)st.st_size == to->size && mtime_ns(&st) == to->mtime_ns;
 }
 
@@ -282,9 +283,9 @@ int store_file_of(struct store *s, const struct chunk_id *id, char *path,
         rc = ERR_NOT_FOUND;
     if (rc == 0) {
         (void)snprintf(path, cap, "%s", p->path);
-        *out_state = store__intact(s, c.place)  ? STORE_FILE_SAME
-                     : lstat(p->path, &st) != 0 ? STORE_FILE_ABSENT
-                                                : STORE_FILE_CHANGED;
+        *out_state = store__intact(s, c.place)       ? STORE_FILE_SAME
+                     : disk_lstat(p->path, &st) != 0 ? STORE_FILE_ABSENT
+                                                     : STORE_FILE_CHANGED;
     }
     index_unlock(s->ix);
     return rc;

@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "crypto/digest.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/pack.h"
 
@@ -125,7 +125,7 @@ static int recover_pack(struct recovery *r, struct place *p, bool clean)
     struct stat st;
     int rc = 0;
 
-    if (fstat(r->fd, &st) != 0)
+    if (disk_fstat(r->fd, &st) != 0)
         return err_errno(r->e, errno, "stat pack %u", p->no);
     if ((uint64_t)st.st_size < end) { /* the tail never reached the disk */
         rc = check_from(r, 0);
@@ -137,7 +137,7 @@ static int recover_pack(struct recovery *r, struct place *p, bool clean)
         rc = pack_scan(r->fd, end, take_up, r, &end, r->e);
     if (rc != 0)
         return rc;
-    if (end < (uint64_t)st.st_size && ftruncate(r->fd, (off_t)end) != 0)
+    if (end < (uint64_t)st.st_size && disk_ftruncate(r->fd, (off_t)end) != 0)
         return err_errno(r->e, errno, "cut the torn tail of pack %u", p->no);
     p->end = end;
     if (p->synced > end)

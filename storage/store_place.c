@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/pack.h"
 
 /* ---- the list -------------------------------------------------------------
@@ -147,15 +148,15 @@ static int open_place(struct store *s, uint32_t no, bool write, int *out_fd,
     if (p == NULL)
         return err_set(e, ERR_NOT_FOUND, "place %u is gone", no);
     store__place_path(s, p, path, sizeof path);
-    fd = open(path, flags);
+    fd = disk_open(path, flags, 0);
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENOTDIR))
         return err_set(e, ERR_NOT_FOUND, "'%s' is not a plain file", path);
     if (fd < 0 && !write && (errno == EACCES || errno == EPERM || errno == EIO))
         return err_set(e, ERR_NOT_FOUND, "'%s' cannot be read", path);
     if (fd < 0)
         return err_errno(e, errno, "open '%s'", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        (void)close(fd);
+    if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        (void)disk_close(fd);
         return err_set(e, ERR_NOT_FOUND, "'%s' is not a plain file", path);
     }
     *out_fd = fd;
@@ -198,7 +199,7 @@ static int borrow(struct store *s, uint32_t no, bool write, int *out_fd,
             return 0;
         }
         if (slot->fd >= 0)
-            (void)close(slot->fd);
+            (void)disk_close(slot->fd);
         *slot = (struct open_fd){.place = no, .fd = fd, .writable = write};
     }
     slot->refs++;
@@ -220,7 +221,7 @@ int store__borrow_to_write(struct store *s, uint32_t no, int *out_fd,
 
 static void close_slot(struct open_fd *o)
 {
-    (void)close(o->fd);
+    (void)disk_close(o->fd);
     o->fd = -1;
 }
 
@@ -234,7 +235,7 @@ void store__return_fd(struct store *s, int fd)
             close_slot(&s->fds[i]);
         return;
     }
-    (void)close(fd);
+    (void)disk_close(fd);
 }
 
 void store__forget_fd(struct store *s, uint32_t no)
@@ -255,13 +256,13 @@ static bool look(const struct place *p)
 {
     struct stat st;
 
-    if (lstat(p->path, &st) != 0 || !S_ISREG(st.st_mode))
+    if (disk_lstat(p->path, &st) != 0 || !S_ISREG(st.st_mode))
         return false;
     return !p->settled ||
            ((uint64_t)st.st_size == p->size &&
             (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec ==
                 p->mtime_ns &&
-            access(p->path, R_OK) == 0);
+            disk_access(p->path, R_OK) == 0);
 }
 
 bool store__intact(struct store *s, uint32_t no)

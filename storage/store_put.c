@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "crypto/digest.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/pack.h"
 
@@ -29,10 +28,11 @@ static int begin_pack(struct store *s, uint32_t *pack, struct err *e)
     int rc;
 
     pack_path(s->home, p.no, path, sizeof path);
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = disk_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                   0600);
     if (fd < 0)
         return err_errno(e, errno, "create '%s'", path);
-    (void)close(fd);
+    (void)disk_close(fd);
     s->last_pack = p.no;
     s->dir_dirty = true;
     rc = store__add_place(s, &p, e);
@@ -76,7 +76,7 @@ uint64_t store__disk_free(const struct store *s)
 {
     struct statvfs v;
 
-    if (statvfs(s->home, &v) != 0)
+    if (disk_statvfs(s->home, &v) != 0)
         return UINT64_MAX;
     return (uint64_t)v.f_bavail * v.f_frsize;
 }

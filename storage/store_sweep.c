@@ -5,9 +5,9 @@
 #include "storage/store_internal.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "crypto/digest.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/pack.h"
 
@@ -256,7 +256,7 @@ static int rewrite(struct sweep *w, uint32_t no)
         rc = forget_pack(w, no);
     index_unlock(w->s->ix);
     pack_path(w->s->home, no, path, sizeof path);
-    if (rc == 0 && unlink(path) != 0)
+    if (rc == 0 && disk_unlink(path) != 0)
         rc = err_set(w->e, ERR_IO, "remove '%s'", path);
     free(to);
     return rc;

@@ -1,14 +1,13 @@
 #include "storage/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/manifest.h"
 #include "storage/path_rules.h"
@@ -116,13 +115,14 @@ static int load_ignore(struct walk *w, int dirfd, const char *base,
                        struct err *e)
 {
     static _Thread_local char text[IGNORE_MAX];
-    int fd = openat(dirfd, IGNORE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd =
+        disk_openat(dirfd, IGNORE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     ssize_t n;
 
     if (fd < 0)
         return 0;
-    n = read(fd, text, sizeof text);
-    (void)close(fd);
+    n = disk_read(fd, text, sizeof text);
+    (void)disk_close(fd);
     if (n < 0 || (size_t)n == sizeof text)
         return err_set(e, ERR_INVALID,
                        "'%s%s" IGNORE_FILE "' is unreadable or"
@@ -137,13 +137,13 @@ static int walk_dir(struct walk *w, int fd, const char *rel, unsigned depth,
 static int enter(struct walk *w, int dirfd, const char *name, const char *path,
                  unsigned depth, struct err *e)
 {
-    int fd =
-        openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = disk_openat(dirfd, name,
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
 
     if (fd < 0)
         return err_errno(e, errno, "open folder '%s'", path);
     if (depth > PATH_DEPTH_MAX) {
-        (void)close(fd);
+        (void)disk_close(fd);
         return err_set(e, ERR_LIMIT, "'%s' is over 64 folders deep", path);
     }
     return walk_dir(w, fd, path, depth, e);
@@ -155,7 +155,7 @@ static int take_entry(struct walk *w, int dirfd, const char *name,
 {
     struct stat st;
 
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (disk_fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return err_errno(e, errno, "stat '%s'", path);
     if (ignore_match(w->ignore, path, S_ISDIR(st.st_mode)))
         return 0;
@@ -178,30 +178,30 @@ static int take_entry(struct walk *w, int dirfd, const char *name,
 static int walk_dir(struct walk *w, int fd, const char *rel, unsigned depth,
                     struct err *e)
 {
-    DIR *dir = fdopendir(fd);
+    struct disk_dir *dir = disk_dir_take(fd);
     bool taken = false;
-    struct dirent *d;
+    const char *d;
     int rc;
 
     if (dir == NULL) {
-        (void)close(fd);
+        (void)disk_close(fd);
         return err_errno(e, errno, "open folder '%s'", rel);
     }
     rc = load_ignore(w, fd, rel, e);
-    while (rc == 0 && (d = readdir(dir)) != NULL) {
+    while (rc == 0 && (d = disk_dir_next(dir)) != NULL) {
         char path[PATH_BYTES_MAX * 4];
 
-        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+        if (strcmp(d, ".") == 0 || strcmp(d, "..") == 0)
             continue;
         if ((size_t)snprintf(path, sizeof path, "%s%s%s", rel,
-                             rel[0] ? "/" : "", d->d_name) >= sizeof path)
+                             rel[0] ? "/" : "", d) >= sizeof path)
             rc = err_set(e, ERR_LIMIT, "a path is too long below '%s'", rel);
         else
-            rc = take_entry(w, fd, d->d_name, path, depth, &taken, e);
+            rc = take_entry(w, fd, d, path, depth, &taken, e);
         if (rc == 0 && w->stop != NULL && w->stop(w->note_user))
             rc = err_set(e, ERR_INTERRUPTED, "interrupted");
     }
-    (void)closedir(dir);
+    disk_dir_close(dir);
     if (rc == 0 && !taken && rel[0] != '\0')
         rc = add_dir(w, rel, e);
     return rc;
@@ -230,10 +230,10 @@ static int one_page(const char *path, struct walk *w, struct err *e)
         (void)snprintf(dir, sizeof dir, ".");
     else
         slash[slash == dir] = '\0';
-    w->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->fd = disk_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     slash = strrchr(path, '/');
     path = slash != NULL ? slash + 1 : path;
-    if (w->fd < 0 || fstatat(w->fd, path, &st, 0) != 0)
+    if (w->fd < 0 || disk_fstatat(w->fd, path, &st, 0) != 0)
         return err_errno(e, errno, "open '%s'", path);
     return add_file(w, path, &st, e);
 }
@@ -247,14 +247,14 @@ int walk_open(const char *dir, struct walk *w, struct err *e)
     w->ignore = ignore_new();
     if (w->ignore == NULL)
         return err_set(e, ERR_NOMEM, "walk");
-    if (stat(dir, &st) != 0)
+    if (disk_stat(dir, &st) != 0)
         rc = err_errno(e, errno, "'%s'", dir);
     else if (S_ISREG(st.st_mode))
         rc = one_page(dir, w, e);
     else {
-        w->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        w->fd = disk_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         rc = w->fd < 0 ? err_errno(e, errno, "open folder '%s'", dir)
-                       : walk_dir(w, dup(w->fd), "", 0, e);
+                       : walk_dir(w, disk_dup(w->fd), "", 0, e);
     }
     if (rc != 0) {
         walk_close(w);
@@ -285,7 +285,7 @@ void walk_close(struct walk *w)
     free(w->dirs);
     ignore_free(w->ignore);
     if (w->fd >= 0)
-        (void)close(w->fd);
+        (void)disk_close(w->fd);
     w->files = NULL;
     w->dirs = NULL;
     w->ignore = NULL;
