@@ -1,29 +1,15 @@
 #include "storage/beneath.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/path_rules.h"
 
 int beneath_open(int root, const char *path, int flags, mode_t mode)
 {
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
-        .mode = (flags & O_CREAT) != 0 ? mode : 0,
-        .resolve =
-            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-    };
-    long fd;
-
-    do
-        fd = syscall(SYS_openat2, root, path, &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-    return fd >= 0 ? (int)fd : -errno;
+    return disk_open_beneath(root, path, flags, mode);
 }
 
 /* mkdirat follows nothing in the last component, and its folder is opened
@@ -41,10 +27,10 @@ static int make_one(int root, char *path)
         if (parent < 0)
             return parent;
     }
-    rc = mkdirat(parent, slash != NULL ? slash + 1 : path, 0777);
+    rc = disk_mkdirat(parent, slash != NULL ? slash + 1 : path, 0777);
     rc = rc != 0 && errno != EEXIST ? -errno : 0;
     if (parent != root)
-        (void)close(parent);
+        (void)disk_close(parent);
     return rc;
 }
 
@@ -92,7 +78,7 @@ int beneath_parent(int root, const char *path, const char **out_name)
 
     *out_name = slash != NULL ? slash + 1 : path;
     if (slash == NULL)
-        return fcntl(root, F_DUPFD_CLOEXEC, 0);
+        return disk_dup(root);
     memcpy(part, path, (size_t)(slash - path));
     part[slash - path] = '\0';
     fd = beneath_open(root, part, O_RDONLY | O_DIRECTORY, 0);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,18 @@ static int real_fallocate(int fd, off_t size)
 static int real_fadvise(int fd, int advice)
 {
     return posix_fadvise(fd, 0, 0, advice);
+}
+
+/* The signal that says that somebody waits is one that is ignored; it is asked
+ * for. */
+static int real_lease(int fd, int type)
+{
+    return fcntl(fd, F_SETSIG, SIGURG) == 0 ? fcntl(fd, F_SETLEASE, type) : -1;
+}
+
+static int real_leased(int fd)
+{
+    return fcntl(fd, F_GETLEASE);
 }
 
 static int real_fstat(int fd, struct stat *out)
@@ -98,6 +111,8 @@ static const struct disk_calls kernel = {
     .fallocate = real_fallocate,
     .fadvise = real_fadvise,
     .flock = flock,
+    .lease = real_lease,
+    .leased = real_leased,
     .fstat = real_fstat,
     .fstatat = real_fstatat,
     .fchmod = fchmod,
@@ -207,6 +222,16 @@ int disk_fadvise(int fd, int advice)
 int disk_flock(int fd, int how)
 {
     return now->flock(fd, how);
+}
+
+int disk_lease(int fd, int type)
+{
+    return now->lease(fd, type);
+}
+
+int disk_leased(int fd)
+{
+    return now->leased(fd);
 }
 
 int disk_fstat(int fd, struct stat *out)

@@ -33,6 +33,8 @@ struct disk_calls {
     int (*fallocate)(int fd, off_t size);
     int (*fadvise)(int fd, int advice);
     int (*flock)(int fd, int how);
+    int (*lease)(int fd, int type);
+    int (*leased)(int fd);
     int (*fstat)(int fd, struct stat *out);
     int (*fstatat)(int dir, const char *path, struct stat *out, int flags);
     int (*fchmod)(int fd, mode_t mode);
@@ -80,6 +82,12 @@ int disk_fallocate(int fd, off_t size);
 /** disk_fadvise - about the whole file. Return: 0 or an errno. */
 int disk_fadvise(int fd, int advice);
 int disk_flock(int fd, int how);
+/** disk_lease - F_WRLCK: 0 when nobody else has the file of @fd open; whoever
+ *  opens it then has to wait (this process too) until F_UNLCK. -1: somebody
+ * has, or the file system knows no leases. */
+int disk_lease(int fd, int type);
+/** disk_leased - F_WRLCK as long as nobody waits. */
+int disk_leased(int fd);
 
 int disk_fstat(int fd, struct stat *out);
 int disk_stat(const char *path, struct stat *out);

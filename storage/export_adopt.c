@@ -11,6 +11,7 @@
 
 #include "crypto/digest.h"
 #include "storage/beneath.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define BATCH 64
@@ -111,7 +112,7 @@ static bool is_media(const struct manifest *m, uint32_t i)
 int export_adopt(struct store *s, const struct manifest *m, const char *dir,
                  uint64_t *out_chunks, struct err *e)
 {
-    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int root = disk_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int rc = 0;
 
     *out_chunks = 0;
@@ -129,12 +130,12 @@ int export_adopt(struct store *s, const struct manifest *m, const char *dir,
         if (fd < 0)
             continue;
         (void)snprintf(path, sizeof path, "%s/%s", dir, m->files[i].path);
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        if (disk_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
             (uint64_t)st.st_size == m->files[i].size)
             rc = export__adopt_file(s, m, i, fd, path, true, &done, e);
-        (void)close(fd);
+        (void)disk_close(fd);
         *out_chunks += done;
     }
-    (void)close(root);
+    (void)disk_close(root);
     return rc;
 }

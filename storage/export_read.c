@@ -11,6 +11,7 @@
 
 #include "storage/beneath.h"
 #include "storage/codec.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 int export_read(struct store *s, const struct manifest *m, uint32_t file,
@@ -92,7 +93,7 @@ int export_compare(struct store *s, const struct manifest *m, const char *dir,
                               enum target_file_state state),
                    void *user, struct err *e)
 {
-    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int root = disk_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
     if (root < 0)
         return err_errno(e, errno, "open folder '%s'", dir);
@@ -105,13 +106,13 @@ int export_compare(struct store *s, const struct manifest *m, const char *dir,
             fn(user, f->path, TARGET_ABSENT);
             continue;
         }
-        if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+        if (fd < 0 || disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
             (uint64_t)st.st_size != f->size ||
             export__compare_file(s, m, i, fd) == ERR_CONFLICT)
             fn(user, f->path, TARGET_EDITED);
         if (fd >= 0)
-            (void)close(fd);
+            (void)disk_close(fd);
     }
-    (void)close(root);
+    (void)disk_close(root);
     return 0;
 }

@@ -1,15 +1,14 @@
 #include "storage/partials.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "crypto/base/hex.h"
+#include "storage/disk.h"
 
 #define PATH_MAX_ 4200
 
@@ -31,8 +30,8 @@ static int make(const char *path, struct err *e)
     slash = strrchr(above, '/');
     if (slash != NULL)
         *slash = '\0';
-    if ((mkdir(above, 0700) != 0 && errno != EEXIST) ||
-        (mkdir(path, 0700) != 0 && errno != EEXIST))
+    if ((disk_mkdir(above, 0700) != 0 && errno != EEXIST) ||
+        (disk_mkdir(path, 0700) != 0 && errno != EEXIST))
         return err_errno(e, errno, "make folder '%s'", path);
     return 0;
 }
@@ -42,7 +41,7 @@ static bool is_gone(int fd)
 {
     struct stat st;
 
-    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+    return disk_fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
 int partials_open(const char *path, int *out_fd, struct err *e)
@@ -52,17 +51,18 @@ int partials_open(const char *path, int *out_fd, struct err *e)
 
     do {
         if (fd >= 0)
-            (void)close(fd);
+            (void)disk_close(fd);
         rc = make(path, e);
         if (rc != 0)
             return rc;
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        fd =
+            disk_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
         if (fd < 0 && errno == ENOENT)
             continue;
-        if (fd < 0 || flock(fd, LOCK_SH) != 0) {
+        if (fd < 0 || disk_flock(fd, LOCK_SH) != 0) {
             rc = err_errno(e, errno, "open folder '%s'", path);
             if (fd >= 0)
-                (void)close(fd);
+                (void)disk_close(fd);
             return rc;
         }
     } while (fd < 0 || is_gone(fd));
@@ -105,9 +105,9 @@ static int sweep_file(struct sweep *w, int dir, const char *path,
         rc = store_file_drop(w->s, no, w->e);
     if (rc != 0)
         return rc;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (disk_fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         w->bytes += (uint64_t)st.st_blocks * 512;
-    return unlinkat(dir, name, 0) == 0
+    return disk_unlinkat(dir, name, 0) == 0
                ? 0
                : err_errno(w->e, errno, "remove '%s'", full);
 }
@@ -117,27 +117,37 @@ static bool is_dot(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+static int sweep_files(struct sweep *w, int fd, struct disk_dir *dir,
+                       const char *path)
+{
+    const char *name;
+    int rc = 0;
+
+    if (disk_flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return 0; /* somebody is at it */
+    while (rc == 0 && (name = disk_dir_next(dir)) != NULL)
+        if (!is_dot(name))
+            rc = sweep_file(w, fd, path, name);
+    if (rc == 0 && disk_rmdir(path) != 0)
+        rc = err_errno(w->e, errno, "remove '%s'", path);
+    return rc;
+}
+
 static int sweep_folder(struct sweep *w, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *d;
-    int rc = 0;
+    int fd =
+        disk_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+    struct disk_dir *dir = fd >= 0 ? disk_dir_take(fd) : NULL;
+    int rc;
 
     if (dir == NULL) {
         rc = err_errno(w->e, errno, "open folder '%s'", path);
         if (fd >= 0)
-            (void)close(fd);
+            (void)disk_close(fd);
         return rc;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        while (rc == 0 && (d = readdir(dir)) != NULL)
-            if (!is_dot(d->d_name))
-                rc = sweep_file(w, fd, path, d->d_name);
-        if (rc == 0 && rmdir(path) != 0)
-            rc = err_errno(w->e, errno, "remove '%s'", path);
-    }
-    (void)closedir(dir);
+    rc = sweep_files(w, fd, dir, path);
+    disk_dir_close(dir);
     return rc;
 }
 
@@ -148,22 +158,22 @@ int partials_sweep(struct store *s, const char *home,
     struct sweep w = {.s = s, .live = live, .user = user, .e = e};
     char path[PATH_MAX_];
     struct record_id id;
-    const struct dirent *d;
-    DIR *dir;
+    const char *name;
+    struct disk_dir *dir;
     int rc = 0;
 
     (void)snprintf(path, sizeof path, "%s/partial", home);
-    dir = opendir(path);
-    while (dir != NULL && rc == 0 && (d = readdir(dir)) != NULL) {
-        if (strlen(d->d_name) != 2 * sizeof id.b ||
-            hex_decode(d->d_name, strlen(d->d_name), id.b, sizeof id.b) != 0 ||
+    dir = disk_dir_open(path);
+    while (dir != NULL && rc == 0 && (name = disk_dir_next(dir)) != NULL) {
+        if (strlen(name) != 2 * sizeof id.b ||
+            hex_decode(name, strlen(name), id.b, sizeof id.b) != 0 ||
             needed(user, &id))
             continue;
-        (void)snprintf(path, sizeof path, "%s/partial/%s", home, d->d_name);
+        (void)snprintf(path, sizeof path, "%s/partial/%s", home, name);
         rc = sweep_folder(&w, path);
     }
     if (dir != NULL)
-        (void)closedir(dir);
+        disk_dir_close(dir);
     *out_bytes = w.bytes;
     return rc;
 }

@@ -1,6 +1,5 @@
 #include "storage/target_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/disk.h"
 #include "storage/export_internal.h"
 #include "storage/file_io.h"
 #include "storage/partials.h"
@@ -107,7 +107,7 @@ static int make_dirs(const char *path, struct err *e)
         if (was != '/' && was != '\0')
             continue;
         *p = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        if (disk_mkdir(part, 0777) != 0 && errno != EEXIST)
             return err_errno(e, errno, "make folder '%s'", part);
         *p = was;
         if (was == '\0')
@@ -117,14 +117,14 @@ static int make_dirs(const char *path, struct err *e)
 
 static bool is_empty_dir(const char *path)
 {
-    DIR *dir = opendir(path);
-    struct dirent *d;
+    struct disk_dir *dir = disk_dir_open(path);
+    const char *d;
     bool empty = dir != NULL;
 
-    while (empty && (d = readdir(dir)) != NULL)
-        empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+    while (empty && (d = disk_dir_next(dir)) != NULL)
+        empty = strcmp(d, ".") == 0 || strcmp(d, "..") == 0;
     if (dir != NULL)
-        (void)closedir(dir);
+        disk_dir_close(dir);
     return empty;
 }
 
@@ -155,8 +155,8 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
     if (!target__find_taken(t, i))
         target__plan_patch(t, i);
     target__path(t, i, path, sizeof path);
-    was_there = access(path, F_OK) == 0;
-    tf->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    was_there = disk_access(path, F_OK) == 0;
+    tf->fd = disk_open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (tf->fd < 0)
         return err_errno(e, errno, "make '%s'", path);
     if (tf->old == 0) /* else it holds only what does not stay */
@@ -235,10 +235,10 @@ static int open_root(struct target *t, const char *dir, struct err *e)
 
     if (rc != 0)
         return rc;
-    t->dir = realpath(dir, NULL);
+    t->dir = disk_realpath(dir);
     if (t->dir == NULL)
         return err_errno(e, errno, "open folder '%s'", dir);
-    t->root = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    t->root = disk_open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (t->root < 0)
         return err_errno(e, errno, "open folder '%s'", t->dir);
     t->was_empty = is_empty_dir(t->dir);
@@ -300,7 +300,7 @@ static void close_files(struct target *t)
 {
     for (uint32_t i = 0; t->files != NULL && i < t->m->file_count; i++) {
         if (t->files[i].fd >= 0)
-            (void)close(t->files[i].fd);
+            (void)disk_close(t->files[i].fd);
         t->files[i].fd = -1;
     }
 }
@@ -311,9 +311,9 @@ void target_close(struct target *t)
         return;
     close_files(t);
     if (t->root >= 0)
-        (void)close(t->root);
+        (void)disk_close(t->root);
     if (t->partial_fd >= 0)
-        (void)close(t->partial_fd);
+        (void)disk_close(t->partial_fd);
     (void)pthread_mutex_destroy(&t->mutex);
     for (size_t i = 0; i < t->kept_count; i++) {
         free(t->kept[i].path);
@@ -341,13 +341,13 @@ void target_discard(struct target *t)
             continue;
         target__path(t, i, path, sizeof path);
         if (store_file_drop(t->s, t->files[i].store_file, NULL) == 0)
-            (void)unlink(path);
+            (void)disk_unlink(path);
         if (t->files[i].taken)
             (void)target__drop_aside(t, i, NULL);
     }
     (void)snprintf(path, sizeof path, "%s/target", t->partial);
-    (void)unlink(path);
-    (void)rmdir(t->partial);
+    (void)disk_unlink(path);
+    (void)disk_rmdir(t->partial);
     target_close(t);
 }
 

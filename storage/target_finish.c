@@ -8,6 +8,7 @@
 
 #include "storage/beneath.h"
 #include "storage/codec.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 #define BATCH 32
@@ -181,8 +182,8 @@ static void clean_partials(struct target *t)
     char path[TARGET_PATH_MAX];
 
     (void)snprintf(path, sizeof path, "%s/target", t->partial);
-    (void)unlink(path);
-    (void)rmdir(t->partial);
+    (void)disk_unlink(path);
+    (void)disk_rmdir(t->partial);
 }
 
 int target_finish(struct target *t, struct err *e)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "storage/beneath.h"
+#include "storage/disk.h"
 #include "storage/export_internal.h"
 
 /* ---- the editions before ---------------------------------------------------
@@ -188,14 +189,14 @@ int target__look(struct target *t, uint32_t i, struct err *e)
     if (t->was_empty && t->before_count == 0)
         return 0;
     fd = beneath_open(t->root, path, O_RDONLY | O_NONBLOCK, 0);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (fd >= 0 && disk_fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         rc = look_at_file(t, i, fd, (uint64_t)st.st_size, e);
     else if (fd == -ELOOP || fd == -EXDEV || (fd != -ENOENT && !t->known))
         rc = target__open_failed(t, path, fd >= 0 ? -EEXIST : fd, e);
     else if (!target__is_media(t, i) && target__before_has(t, path))
         t->files[i].state = FILE_LATER; /* one before may still make it */
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
     return rc;
 }
 
@@ -241,7 +242,7 @@ static int stands(const struct target *t, const char *path, int64_t file,
     int rc = ERR_CONFLICT;
 
     *out = STANDS_FOREIGN;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return 0;
     size = (uint64_t)st.st_size;
     if (f != NULL && f->size == size)
@@ -268,6 +269,6 @@ int target__stands(const struct target *t, const char *path, int64_t file,
     if (fd < 0)
         return target__open_failed(t, path, fd, e);
     rc = stands(t, path, file, fd, out);
-    (void)close(fd);
+    (void)disk_close(fd);
     return rc;
 }

@@ -11,12 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/beneath.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 
 /* ---- is it worth it? --------------------------------------------------------
@@ -49,8 +49,9 @@ static bool is_movable(const struct target *t, int fd)
     struct stat at;
     struct stat home;
 
-    return fstat(fd, &at) == 0 && S_ISREG(at.st_mode) && at.st_nlink == 1 &&
-           stat(t->partial, &home) == 0 && home.st_dev == at.st_dev;
+    return disk_fstat(fd, &at) == 0 && S_ISREG(at.st_mode) &&
+           at.st_nlink == 1 && disk_stat(t->partial, &home) == 0 &&
+           home.st_dev == at.st_dev;
 }
 
 void target__plan_patch(struct target *t, uint32_t i)
@@ -73,26 +74,11 @@ void target__plan_patch(struct target *t, uint32_t i)
         staying_bytes(t, i) < f->size - f->size / 4)
         tf->old = 0;
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
 }
 
 /* ---- taking it --------------------------------------------------------------
  */
-
-/* A write lease is granted to whoever alone has the file open, and whoever
- * opens it then has to wait. The signal that would say so is one that is
- * ignored: it is asked for. File systems that know no leases: nobody knows. */
-static bool lease(int fd)
-{
-    return fcntl(fd, F_SETSIG, SIGURG) == 0 &&
-           fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
-}
-
-/* Nobody waits for the file. */
-static bool is_alone(int fd)
-{
-    return fcntl(fd, F_GETLEASE) == F_WRLCK;
-}
 
 struct staying {
     const struct target *t;
@@ -142,11 +128,11 @@ static int rename_across(struct target *t, uint32_t i, const char *taken,
 
     if (parent < 0)
         return target__open_failed(t, path, parent, e);
-    rc = out ? renameat2(parent, name, AT_FDCWD, taken, RENAME_NOREPLACE)
-             : renameat2(AT_FDCWD, taken, parent, name, RENAME_NOREPLACE);
+    rc = out ? disk_renameat2(parent, name, AT_FDCWD, taken, RENAME_NOREPLACE)
+             : disk_renameat2(AT_FDCWD, taken, parent, name, RENAME_NOREPLACE);
     if (rc != 0)
         rc = err_errno(e, errno, "move '%s'", path);
-    (void)close(parent);
+    (void)disk_close(parent);
     return rc;
 }
 
@@ -156,25 +142,25 @@ static bool is_that(int fd, const char *path)
     struct stat a;
     struct stat b;
 
-    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_ino == b.st_ino &&
-           a.st_dev == b.st_dev;
+    return disk_fstat(fd, &a) == 0 && disk_lstat(path, &b) == 0 &&
+           a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-/* With the lease nothing may be asked of the store: it may be waiting for the
- * file, too. */
+/* A write lease is granted to whoever alone has the file open. With it nothing
+ * may be asked of the store: it may be waiting for the file, too. */
 static int rename_alone(struct target *t, uint32_t i, int fd, const char *taken,
                         struct err *e)
 {
     int rc = 0;
 
-    if (!lease(fd))
+    if (disk_lease(fd, F_WRLCK) != 0)
         return 0;
     if (rename_across(t, i, taken, true, NULL) == 0) {
-        t->files[i].taken = is_that(fd, taken) && is_alone(fd);
+        t->files[i].taken = is_that(fd, taken) && disk_leased(fd) == F_WRLCK;
         if (!t->files[i].taken)
             rc = rename_across(t, i, taken, false, e);
     }
-    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    (void)disk_lease(fd, F_UNLCK);
     return rc;
 }
 
@@ -202,10 +188,10 @@ static int make_room(struct target *t, uint32_t i, uint64_t was, struct err *e)
     struct target_file *tf = &t->files[i];
     int rc = file_io_allocate(tf->fd, t->m->files[i].size, e);
 
-    if (rc == 0 || ftruncate(tf->fd, (off_t)was) != 0 ||
+    if (rc == 0 || disk_ftruncate(tf->fd, (off_t)was) != 0 ||
         target__put_back(t, i, NULL) != 0)
         return rc;
-    (void)close(tf->fd);
+    (void)disk_close(tf->fd);
     tf->fd = -1;
     tf->store_file = tf->aside;
     tf->aside = 0;
@@ -220,12 +206,12 @@ static int take(struct target *t, uint32_t i, int fd, struct err *e)
     struct stat was;
     int rc;
 
-    if (fstat(fd, &was) != 0)
+    if (disk_fstat(fd, &was) != 0)
         return 0;
     rc = take_out(t, i, fd, e);
     if (!tf->taken)
         return rc;
-    (void)close(tf->fd);
+    (void)disk_close(tf->fd);
     tf->fd = fd;
     tf->aside = tf->store_file;
     tf->store_file = tf->old;
@@ -242,7 +228,7 @@ int target__take(struct target *t, uint32_t i, struct err *e)
     if (fd >= 0 && store_file_intact(t->s, tf->old) && is_movable(t, fd))
         rc = take(t, i, fd, e);
     if (fd >= 0 && !tf->taken)
-        (void)close(fd);
+        (void)disk_close(fd);
     tf->old = 0;
     return rc;
 }
@@ -258,7 +244,7 @@ bool target__find_taken(struct target *t, uint32_t i)
     target__partial_path(t, i, path, sizeof path);
     tf->aside = store_file_find(t->s, path);
     target__taken_path(t, i, path, sizeof path);
-    tf->taken = access(path, F_OK) == 0;
+    tf->taken = disk_access(path, F_OK) == 0;
     if (!tf->taken)
         tf->aside = 0;
     return tf->taken;
@@ -279,6 +265,6 @@ int target__drop_aside(struct target *t, uint32_t i, struct err *e)
     tf->taken = false;
     target__partial_path(t, i, path, sizeof path);
     if (rc == 0)
-        (void)unlink(path);
+        (void)disk_unlink(path);
     return rc;
 }

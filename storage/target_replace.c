@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "storage/beneath.h"
+#include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/path_rules.h"
 
@@ -31,9 +32,10 @@ static int copy_over(struct target *t, uint32_t i, int parent, const char *name,
     int rc = bytes != NULL ? 0 : err_set(e, ERR_NOMEM, "copy");
 
     (void)snprintf(tmp, sizeof tmp, ".lyceum-%06u.tmp", i);
-    (void)unlinkat(parent, tmp, 0);
-    fd = openat(parent, tmp,
-                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)disk_unlinkat(parent, tmp, 0);
+    fd =
+        disk_openat(parent, tmp,
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (rc == 0 && fd < 0)
         rc = err_errno(e, errno, "create a file in '%s'", t->dir);
     for (uint64_t at = 0; at < size && rc == 0;) {
@@ -44,17 +46,17 @@ static int copy_over(struct target *t, uint32_t i, int parent, const char *name,
             rc = file_io_write(fd, bytes, n, at, e);
         at += n;
     }
-    if (rc == 0 && fchmod(fd, target__mode(t, i)) != 0)
+    if (rc == 0 && disk_fchmod(fd, target__mode(t, i)) != 0)
         rc = err_errno(e, errno, "mode of '%s'", name);
-    if (rc == 0 && fstat(t->files[i].fd, &st) == 0) /* it is that file */
-        (void)futimens(fd, (struct timespec[2]){st.st_atim, st.st_mtim});
-    if (rc == 0 && renameat2(parent, tmp, parent, name, flags) != 0)
+    if (rc == 0 && disk_fstat(t->files[i].fd, &st) == 0) /* it is that file */
+        (void)disk_futimens(fd, (struct timespec[2]){st.st_atim, st.st_mtim});
+    if (rc == 0 && disk_renameat2(parent, tmp, parent, name, flags) != 0)
         rc = errno == EEXIST ? target__conflict(t, name, e)
                              : err_errno(e, errno, "rename to '%s'", name);
     if (rc != 0 && fd >= 0)
-        (void)unlinkat(parent, tmp, 0);
+        (void)disk_unlinkat(parent, tmp, 0);
     if (fd >= 0)
-        (void)close(fd);
+        (void)disk_close(fd);
     free(bytes);
     return rc;
 }
@@ -76,19 +78,19 @@ static int move_in(struct target *t, uint32_t i, const char *path,
         rc = store_file_moving(t->s, t->files[i].store_file, full, e);
     if (rc != 0)
         ; /* as it was */
-    else if (fchmod(t->files[i].fd, target__mode(t, i)) != 0)
+    else if (disk_fchmod(t->files[i].fd, target__mode(t, i)) != 0)
         rc = err_errno(e, errno, "mode of '%s'", partial);
-    else if (renameat2(AT_FDCWD, partial, parent, name, flags) == 0)
+    else if (disk_renameat2(AT_FDCWD, partial, parent, name, flags) == 0)
         rc = 0;
     else if (errno == EXDEV || errno == EINVAL) {
         rc = copy_over(t, i, parent, name, flags, e);
         if (rc == 0)
-            (void)unlink(partial);
+            (void)disk_unlink(partial);
     } else
         rc = errno == EEXIST || errno == EISDIR
                  ? target__conflict(t, path, e)
                  : err_errno(e, errno, "put '%s' in place", path);
-    (void)close(parent);
+    (void)disk_close(parent);
     return rc;
 }
 
@@ -102,7 +104,7 @@ static int settle(struct target *t, uint32_t i, const char *path, struct err *e)
     target__full_path(t, path, full);
     if (tf->store_file != 0)
         rc = store_file_settle(t->s, tf->store_file, full, e);
-    (void)close(tf->fd);
+    (void)disk_close(tf->fd);
     tf->fd = -1;
     if (rc == 0 && tf->taken)
         rc = target__drop_aside(t, i, e);
@@ -130,8 +132,9 @@ static int make_partial(struct target *t, uint32_t i, struct err *e)
     int rc;
 
     target__partial_path(t, i, path, sizeof path);
-    (void)unlink(path);
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)disk_unlink(path);
+    fd = disk_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                   0600);
     if (fd < 0)
         return err_errno(e, errno, "make '%s'", path);
     rc = target__copy_out(t, i, fd, e);
@@ -139,8 +142,8 @@ static int make_partial(struct target *t, uint32_t i, struct err *e)
         t->files[i].fd = fd;
         return 0;
     }
-    (void)close(fd);
-    (void)unlink(path);
+    (void)disk_close(fd);
+    (void)disk_unlink(path);
     return rc;
 }
 
@@ -239,10 +242,11 @@ static int keep_as_it_is(struct target *t, uint32_t i, struct err *e)
 
     if (fd < 0)
         return target__open_failed(t, t->m->files[i].path, fd, e);
-    if (fstat(fd, &st) == 0 &&
+    if (disk_fstat(fd, &st) == 0 &&
         (st.st_mode & 0100) != (target__mode(t, i) & 0100))
-        (void)fchmod(fd, target__mode(t, i)); /* theirs on a foreign disk */
-    (void)close(fd);
+        (void)disk_fchmod(fd,
+                          target__mode(t, i)); /* theirs on a foreign disk */
+    (void)disk_close(fd);
     target__count_done(t, i);
     return 0;
 }
@@ -308,10 +312,10 @@ static int unlink_beneath(const struct target *t, const char *path, int flags)
         if (parent < 0)
             return parent;
     }
-    rc = unlinkat(parent, slash != NULL ? slash + 1 : path, flags);
+    rc = disk_unlinkat(parent, slash != NULL ? slash + 1 : path, flags);
     rc = rc != 0 ? -errno : 0;
     if (parent != t->root)
-        (void)close(parent);
+        (void)disk_close(parent);
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "storage/beneath.h"
+#include "storage/disk.h"
 #include "storage/export.h"
 #include "storage/file_io.h"
 
@@ -36,9 +37,9 @@ static int write_whole(struct target *t, uint32_t i, const uint8_t *bytes,
     if (fd < 0)
         return target__open_failed(t, f->path, fd, e);
     rc = file_io_write(fd, bytes, f->size, 0, e);
-    if (rc != 0 && ftruncate(fd, 0) != 0)
+    if (rc != 0 && disk_ftruncate(fd, 0) != 0)
         err_wrap(e, "and a torn file stays");
-    (void)close(fd);
+    (void)disk_close(fd);
     if (rc == 0)
         target__count_done(t, i);
     else
@@ -99,15 +100,15 @@ int target__write_new(struct target *t, uint32_t i, struct err *e)
     if (fd < 0)
         return target__open_failed(t, f->path, fd, e);
     rc = target__copy_out(t, i, fd, e);
-    if (rc != 0 && ftruncate(fd, 0) != 0)
+    if (rc != 0 && disk_ftruncate(fd, 0) != 0)
         err_wrap(e, "and a torn file stays");
-    (void)close(fd);
+    (void)disk_close(fd);
     if (rc == 0)
         target__count_done(t, i);
     parent = rc == ERR_PARTIAL ? beneath_parent(t->root, f->path, &name) : -1;
     if (parent >= 0) {
-        (void)unlinkat(parent, name, 0); /* ours, and empty */
-        (void)close(parent);
+        (void)disk_unlinkat(parent, name, 0); /* ours, and empty */
+        (void)disk_close(parent);
     }
     return rc;
 }
