@@ -607,7 +607,9 @@ int catalog_current(struct catalog *c, const struct course_id *course,
     int rc;
 
     index_lock(c->ix);
-    rc = find_edition(c, course, NULL, 0, out_edition, out_seq, e);
+    rc = take_rest(c, e);
+    if (rc == 0)
+        rc = find_edition(c, course, NULL, 0, out_edition, out_seq, e);
     index_unlock(c->ix);
     if (rc == ERR_NOT_FOUND)
         (void)err_set(e, rc, "no edition of course '%.16s' is here",
@@ -621,7 +623,9 @@ int catalog_edition(struct catalog *c, const struct course_id *course,
     int rc;
 
     index_lock(c->ix);
-    rc = find_edition(c, course, NULL, seq, out_edition, NULL, e);
+    rc = take_rest(c, e);
+    if (rc == 0)
+        rc = find_edition(c, course, NULL, seq, out_edition, NULL, e);
     index_unlock(c->ix);
     if (rc == ERR_NOT_FOUND)
         (void)err_set(e, rc, "edition %llu is not here",

@@ -67,10 +67,10 @@ void catalog_log_close(struct catalog_log *l)
 
 void catalog_log_undo(struct catalog_log *l, uint64_t at)
 {
-    /* Where this fails, the next entry still goes over the old one. */
-    int rc = disk_ftruncate(l->fd, (off_t)at);
-
-    (void)rc;
+    /* Where this fails, the next entry still goes over the old one; but a
+     * record whose number and chunks are free again may not come back. */
+    if (disk_ftruncate(l->fd, (off_t)at) == 0)
+        (void)file_io_sync(l->fd, NULL);
     l->end = at;
 }
 
@@ -183,6 +183,8 @@ int catalog_log_scan(struct catalog_log *l, uint64_t from,
     if (rc == 0 && end < (uint64_t)st.st_size &&
         disk_ftruncate(l->fd, (off_t)end) != 0)
         rc = err_errno(e, errno, "cut the torn tail of '%s'", l->path);
+    if (rc == 0) /* a killed run may have written what it did not sync */
+        rc = file_io_sync(l->fd, e);
     if (rc == 0)
         l->end = end;
     return rc;

@@ -37,7 +37,8 @@ int catalog_log_read(const struct catalog_log *l, uint64_t at, struct buf *out,
 
 /**
  * catalog_log_scan - each whole entry from @from on; what has rotted is
- * searched over. A torn tail behind the last of them is cut, and the end set.
+ * searched over. A torn tail behind the last of them is cut, and the end set;
+ * what was found is durable.
  * @fn: non-zero ends the scan and is returned.
  */
 int catalog_log_scan(struct catalog_log *l, uint64_t from,

@@ -69,7 +69,9 @@ static int make_parents(const char *path, struct err *e)
         if (*p != '/')
             continue;
         *p = '\0';
-        if (disk_mkdir(part, 0700) != 0 && disk_stat(part, &st) != 0)
+        if (disk_mkdir(part, 0700) == 0)
+            (void)file_io_sync_parent(part, NULL); /* or it was killed here */
+        else if (disk_stat(part, &st) != 0)
             return err_errno(e, errno, "make folder '%s'", part);
         *p = '/';
     }
@@ -86,7 +88,12 @@ int home_make(const char *home, struct err *e)
         return file_io_sync_parent(home, e);
     if (errno != EEXIST)
         return err_errno(e, errno, "make home '%s'", home);
-    return home_check(home, e);
+    rc = home_check(home, e);
+    /* The run that made it may have been killed before this; a folder above
+     * that we may not read is older than any of our runs. */
+    if (rc == 0)
+        (void)file_io_sync_parent(home, NULL);
+    return rc;
 }
 
 static int check_mode(const char *path, const struct stat *st, mode_t mode,

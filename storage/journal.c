@@ -273,6 +273,10 @@ int journal_open(const char *home, const char *name, struct journal **out,
         if (j->fd < 0 || disk_ftruncate(j->fd, (off_t)j->end) != 0)
             rc = err_errno(e, errno, "open '%s'", j->path);
     }
+    if (rc == 0) /* a killed run may have written what it did not sync */
+        rc = file_io_sync(j->fd, e);
+    if (rc == 0)
+        rc = file_io_sync_parent(j->path, e);
     if (rc != 0) {
         journal_close(j);
         return rc;
