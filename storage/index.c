@@ -119,6 +119,21 @@ int index__load_recent(struct index *ix)
     return index__verdict(rc);
 }
 
+/* What a rollback has left is read anew. Until that succeeds nobody is told
+ * that a chunk is not held: its row may be among those that are not seen. */
+static int find_recent(struct index *ix, struct err *e)
+{
+    int rc = ix->recent_lost ? index__load_recent(ix) : 0;
+
+    if (rc == 0) {
+        ix->recent_lost = false;
+        return 0;
+    }
+    if (rc == ERR_CORRUPT)
+        index_distrust(ix); /* the packs are asked next time */
+    return err_set(e, ERR_IO, "index: its newest rows cannot be read");
+}
+
 static int move_recent(struct index *ix, struct err *e)
 {
     int rc = index_step(ix, ix->st[S_MERGE], "merge", e);
@@ -135,10 +150,10 @@ static int move_recent(struct index *ix, struct err *e)
 static int merge(struct index *ix, struct err *e)
 {
     bool alone = sqlite3_get_autocommit(ix->db) != 0;
-    int rc = 0;
+    int rc = find_recent(ix, e);
 
-    if (recent_count(ix->recent) == 0)
-        return 0;
+    if (rc != 0 || recent_count(ix->recent) == 0)
+        return rc;
     if (alone)
         rc = index_begin(ix, e);
     if (rc == 0)
@@ -168,8 +183,8 @@ void index_rollback(struct index *ix)
 {
     if (sqlite3_get_autocommit(ix->db) == 0)
         (void)index_step(ix, ix->st[S_ROLLBACK], "rollback", NULL);
-    if (index__load_recent(ix) != 0)
-        index_distrust(ix); /* rows unseen: the packs are asked next time */
+    ix->recent_lost = true;
+    (void)find_recent(ix, NULL);
 }
 
 int index_finish(struct index *ix, int rc, struct err *e)
@@ -180,6 +195,14 @@ int index_finish(struct index *ix, int rc, struct err *e)
     return rc;
 }
 
+int index_settle(struct index *ix, struct err *e)
+{
+    return sqlite3_wal_checkpoint_v2(ix->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                     NULL, NULL) == SQLITE_OK
+               ? 0
+               : index_fail(ix, "checkpoint", e);
+}
+
 /* ---- chunks
  * ---------------------------------------------------------------------------
  */
@@ -187,10 +210,13 @@ int index_finish(struct index *ix, int rc, struct err *e)
 int index_find(struct index *ix, const struct chunk_id *id,
                struct index_chunk *out, struct err *e)
 {
-    const struct index_chunk *recent = recent_find(ix->recent, id);
+    const struct index_chunk *recent;
     sqlite3_stmt *st = ix->st[S_FIND];
-    int rc;
+    int rc = find_recent(ix, e);
 
+    if (rc != 0)
+        return rc;
+    recent = recent_find(ix->recent, id);
     if (recent != NULL) {
         if (out != NULL)
             *out = *recent;
@@ -235,9 +261,11 @@ static int change(struct index *ix, enum statement which, const char *what,
 int index_put(struct index *ix, const struct index_chunk *c, bool replace,
               struct err *e)
 {
-    int rc = 0;
+    int rc = find_recent(ix, e);
 
     ix->changes = 0;
+    if (rc != 0)
+        return rc;
     if (replace || recent_count(ix->recent) == RECENT_MAX)
         rc = merge(ix, e);
     if (rc == 0 && replace) {

@@ -79,6 +79,12 @@ void index_rollback(struct index *ix);
  *  error of the commit. */
 int index_finish(struct index *ix, int rc, struct err *e);
 
+/** index_settle - what was committed is durable. Needed where a file is about
+ * to be used anew, or to go, which rows of before still mean: an index that
+ * fell back behind that would take one chunk for another. Outside transactions.
+ */
+int index_settle(struct index *ix, struct err *e);
+
 /** index_find - ERR_NOT_FOUND (without text), ERR_IO. @out may be NULL. */
 int index_find(struct index *ix, const struct chunk_id *id,
                struct index_chunk *out, struct err *e);

@@ -36,6 +36,7 @@ struct index {
     pthread_cond_t changed;
     bool distrusted;
     struct recent *recent; /* as the table of that name */
+    bool recent_lost;      /* it is to be read anew */
     uint64_t changes;      /* of the last call that changes chunks */
     sqlite3_stmt *st[STATEMENTS];
 };

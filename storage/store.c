@@ -9,6 +9,7 @@
 
 #include "crypto/digest.h"
 #include "storage/disk.h"
+#include "storage/file_io.h"
 
 #define PACK_MAX (256ull << 20)
 #define FLUSH_BYTES (256ull << 20)
@@ -25,7 +26,7 @@ static int make_folder(const char *home, const char *name, struct err *e)
     (void)snprintf(path, sizeof path, "%s/%s", home, name);
     if (disk_mkdir(path, 0700) != 0 && errno != EEXIST)
         return err_errno(e, errno, "make folder '%s'", path);
-    return 0;
+    return file_io_sync_dir(home, e); /* a killed run may have made it */
 }
 
 static int load_place(void *user, const struct index_place *row)

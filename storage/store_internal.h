@@ -123,6 +123,13 @@ int store__append(int fd, const struct index_chunk *row, const uint8_t *data,
 
 uint64_t store__disk_free(const struct store *s);
 
+/* ---- store_sync.c ---------------------------------------------------------
+ */
+
+/** store__sync_names - of packs/, when there may be one that is not. Without
+ *  the lock. */
+int store__sync_names(struct store *s, struct err *e);
+
 /* ---- store_open.c ---------------------------------------------------------
  */
 

@@ -142,6 +142,14 @@ static int recover_pack(struct recovery *r, struct place *p, bool clean)
     p->end = end;
     if (p->synced > end)
         p->synced = end;
+    /* What is found is relied on from now on. Later, a sync that fails would
+     * take it all for lost, what was durable long ago with it. */
+    if (!clean && p->synced < end) {
+        rc = file_io_sync(r->fd, r->e);
+        if (rc != 0)
+            return rc;
+        p->synced = end;
+    }
     r->s->unflushed_bytes += end - p->synced;
     return store__save_place(r->s, p, r->e);
 }
@@ -173,10 +181,15 @@ static int recover_place(struct recovery *r, struct place *p, bool clean)
     return rc;
 }
 
-static void choose_pack(struct store *s)
+/* What was cut or is gone must not come back into the index at the next power
+ * cut, when something else lies there. On a disk that is too full for that
+ * nothing is put there: a new pack is begun. */
+static void choose_pack(struct store *s, bool clean)
 {
     const struct place *p = store__place(s, s->last_pack);
 
+    if (!clean && index_settle(s->ix, NULL) != 0)
+        return;
     if (p != NULL && p->end < s->opt.pack_max_bytes)
         s->pack = p->no;
 }
@@ -186,8 +199,11 @@ int store__recover(struct store *s, bool clean, struct err *e)
     struct recovery r = {.s = s, .e = e, .bytes = malloc(CHUNK_RAW_MAX)};
     int rc = r.bytes != NULL ? 0 : err_set(e, ERR_NOMEM, "recovery");
 
+    s->dir_dirty = true; /* who knows what the last run has left */
     if (rc == 0)
         rc = pack_list(s->home, note_pack, &r, e);
+    if (rc == 0 && !clean)
+        rc = store__sync_names(s, e);
     if (rc == 0)
         rc = drop_missing(&r);
     for (size_t i = 0; i < s->place_count && rc == 0; i++)
@@ -195,7 +211,7 @@ int store__recover(struct store *s, bool clean, struct err *e)
     if (rc == 0)
         rc = store__end_moves(s, e);
     if (rc == 0)
-        choose_pack(s);
+        choose_pack(s, clean);
     free(r.bad);
     free(r.bytes);
     return rc;

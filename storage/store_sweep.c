@@ -254,6 +254,8 @@ static int rewrite(struct sweep *w, uint32_t no)
         rc = move_rows(w, to);
     if (rc == 0)
         rc = forget_pack(w, no);
+    if (rc == 0) /* its number may be another pack's, next time */
+        rc = index_settle(w->s->ix, w->e);
     index_unlock(w->s->ix);
     pack_path(w->s->home, no, path, sizeof path);
     if (rc == 0 && disk_unlink(path) != 0)

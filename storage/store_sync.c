@@ -120,7 +120,7 @@ static int sync_round(struct store *s, uint32_t *from, bool *out_more,
     return first != 0 ? first : rc;
 }
 
-static int sync_names(struct store *s, struct err *e)
+int store__sync_names(struct store *s, struct err *e)
 {
     char path[STORE_PATH_MAX];
     bool dirty;
@@ -151,7 +151,7 @@ int store_sync(struct store *s, struct err *e)
     index_lock(s->ix);
     await_writings(s);
     index_unlock(s->ix);
-    rc = sync_names(s, e);
+    rc = store__sync_names(s, e);
     while (more && rc == 0)
         rc = sync_round(s, &from, &more, e);
     if (rc != 0)
