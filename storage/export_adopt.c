@@ -3,6 +3,7 @@
  * read, digested, and referenced where they are. */
 #include "storage/export_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,26 @@ static bool all_held(struct adoption *a)
     return true;
 }
 
+/* Settled as it is now, before it is read: a run that is killed in the middle
+ * must not leave rows that trust whatever comes to lie there. */
+static int refer(struct adoption *a, const char *path)
+{
+    struct stat st;
+
+    if (disk_fstat(a->fd, &st) != 0)
+        return err_errno(a->e, errno, "look at '%s'", path);
+    return store_file_refer(a->s, path, (uint64_t)st.st_size,
+                            (int64_t)st.st_mtim.tv_sec * 1000000000 +
+                                st.st_mtim.tv_nsec,
+                            &a->file, a->e);
+}
+
+static int add(struct adoption *a, const char *path)
+{
+    a->file = store_file_find(a->s, path);
+    return a->file != 0 ? 0 : store_file_add(a->s, path, &a->file, a->e);
+}
+
 int export__adopt_file(struct store *s, const struct manifest *m, uint32_t file,
                        int fd, const char *path, bool whole, uint64_t *out_done,
                        struct err *e)
@@ -86,15 +107,13 @@ int export__adopt_file(struct store *s, const struct manifest *m, uint32_t file,
     a.bytes = malloc(CHUNK_RAW_MAX);
     if (a.bytes == NULL)
         return err_set(e, ERR_NOMEM, "adopt");
-    a.file = store_file_find(s, path);
-    if (a.file == 0)
-        rc = store_file_add(s, path, &a.file, e);
+    rc = whole ? refer(&a, path) : add(&a, path);
     for (uint32_t i = 0; i < a.stream->chunk_count && rc == 0; i++)
         rc = take_slot(&a, a.stream->first_slot + i);
     if (rc == 0)
         rc = flush(&a);
     if (rc == 0 && whole)
-        rc = store_file_settle(s, a.file, path, e);
+        rc = store_file_supersede(s, a.file, e);
     free(a.bytes);
     *out_done = a.done;
     return rc;

@@ -8,9 +8,10 @@
  *  others; ERR_NOT_FOUND, ERR_CORRUPT: what it should be is not held. */
 int export__compare_file(struct store *s, const struct manifest *m,
                          uint32_t file, int fd);
-/** export__compare_start - the same for its first @len bytes. */
-int export__compare_start(struct store *s, const struct manifest *m,
-                          uint32_t file, int fd, uint64_t len);
+/** export__compare_torn - the same for its first @len bytes, each of which may
+ *  be 0 instead: what a write leaves that did not reach the disk. */
+int export__compare_torn(struct store *s, const struct manifest *m,
+                         uint32_t file, int fd, uint64_t len);
 
 /**
  * export__adopt_file - reference the chunks of a media file where they lie.

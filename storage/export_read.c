@@ -57,23 +57,34 @@ struct compare {
     int fd;
     uint64_t at;
     uint8_t *bytes;
+    bool torn; /* a byte may be 0 instead */
 };
+
+static bool same_or_zero(const uint8_t *is, const uint8_t *should, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is[i] != should[i] && is[i] != 0)
+            return false;
+    return true;
+}
 
 static int compare_piece(void *user, const uint8_t *p, size_t n)
 {
     struct compare *c = user;
+    int rc = file_io_read(c->fd, c->bytes, n, c->at, NULL);
 
-    if (file_io_read(c->fd, c->bytes, n, c->at, NULL) != 0 ||
-        memcmp(c->bytes, p, n) != 0)
+    if (rc != 0) /* an error of the disk says nothing about the file */
+        return rc == ERR_CORRUPT ? ERR_CONFLICT : ERR_IO;
+    if ((c->torn ? !same_or_zero(c->bytes, p, n) : memcmp(c->bytes, p, n) != 0))
         return ERR_CONFLICT;
     c->at += n;
     return 0;
 }
 
-int export__compare_start(struct store *s, const struct manifest *m,
-                          uint32_t file, int fd, uint64_t len)
+static int compare(struct store *s, const struct manifest *m, uint32_t file,
+                   int fd, uint64_t len, bool torn)
 {
-    struct compare c = {fd, 0, malloc(CHUNK_RAW_MAX)};
+    struct compare c = {fd, 0, malloc(CHUNK_RAW_MAX), torn};
     int rc = c.bytes != NULL
                  ? export_read(s, m, file, 0, len, compare_piece, &c, NULL)
                  : ERR_NOMEM;
@@ -82,10 +93,16 @@ int export__compare_start(struct store *s, const struct manifest *m,
     return rc;
 }
 
+int export__compare_torn(struct store *s, const struct manifest *m,
+                         uint32_t file, int fd, uint64_t len)
+{
+    return compare(s, m, file, fd, len, true);
+}
+
 int export__compare_file(struct store *s, const struct manifest *m,
                          uint32_t file, int fd)
 {
-    return export__compare_start(s, m, file, fd, m->files[file].size);
+    return compare(s, m, file, fd, m->files[file].size, false);
 }
 
 int export_compare(struct store *s, const struct manifest *m, const char *dir,

@@ -162,6 +162,13 @@ int file_io_sync(int fd, struct err *e)
     return 0;
 }
 
+int file_io_sync_disk(int fd, struct err *e)
+{
+    if (faulty(FAULT_SYNC) || disk_syncfs(fd) != 0)
+        return err_errno(e, errno, "sync the disk");
+    return 0;
+}
+
 int file_io_sync_dir(const char *path, struct err *e)
 {
     int fd = disk_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);

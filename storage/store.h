@@ -241,6 +241,11 @@ int store_file_clear(struct store *s, uint32_t file, store_stays_fn *stays,
 /** store_file_drop - forget the file and every chunk in it; not unlinked. */
 int store_file_drop(struct store *s, uint32_t file, struct err *e);
 
+/** store_file_lost - as store_file_drop, of one that is not there any more and
+ *  whose name is about to be another file's: it stays forgotten whatever
+ *  happens. Slower. */
+int store_file_lost(struct store *s, uint32_t file, struct err *e);
+
 /** store_file_each - call @fn for each registered file; @settled is false for
  *  partials. @fn must not call the store. */
 void store_file_each(struct store *s,

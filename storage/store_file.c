@@ -136,13 +136,18 @@ static int set_path(struct store *s, uint32_t file, char *path,
     next.mtime_ns = st != NULL ? mtime_ns(st) : 0;
     next.settled = st != NULL;
     next.asked = 0;
-    rc = store__save_place(s, &next, e);
+    rc = index_begin(s->ix, e);
+    if (rc == 0)
+        rc = store__save_place(s, &next, e);
+    if (rc == 0)
+        rc = index_drop_moving(s->ix, next.no, e);
+    rc = index_finish(s->ix, rc, e);
     if (rc != 0)
-        return rc;
+        return rc; /* the path is still the caller's */
     free(p->path);
     *p = next;
     store__forget_fd(s, p->no); /* the name may mean another file now */
-    return index_drop_moving(s->ix, next.no, e);
+    return 0;
 }
 
 static int move_to(struct store *s, uint32_t file, const char *path,
@@ -399,6 +404,18 @@ int store_file_drop(struct store *s, uint32_t file, struct err *e)
 
     index_lock(s->ix);
     rc = store__drop_file(s, file | INDEX_FILE, e);
+    index_unlock(s->ix);
+    return rc;
+}
+
+int store_file_lost(struct store *s, uint32_t file, struct err *e)
+{
+    int rc;
+
+    index_lock(s->ix);
+    rc = store__drop_file(s, file | INDEX_FILE, e);
+    if (rc == 0)
+        rc = index_settle(s->ix, e);
     index_unlock(s->ix);
     return rc;
 }

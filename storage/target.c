@@ -156,6 +156,12 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
         target__plan_patch(t, i);
     target__path(t, i, path, sizeof path);
     was_there = disk_access(path, F_OK) == 0;
+    tf->store_file = store_file_find(t->s, path);
+    if (!was_there &&
+        tf->store_file != 0) /* its name was lost at a power cut */
+        rc = store_file_lost(t->s, tf->store_file, e);
+    if (rc != 0)
+        return rc;
     tf->fd = disk_open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (tf->fd < 0)
         return err_errno(e, errno, "make '%s'", path);
@@ -165,7 +171,7 @@ static int open_partial(struct target *t, uint32_t i, struct err *e)
         err_wrap(e, "make '%s'", path);
         return rc;
     }
-    if (was_there && store_file_find(t->s, path) == 0) /* by an older index */
+    if (was_there && tf->store_file == 0) /* by an older index */
         (void)export__adopt_file(t->s, t->m, i, tf->fd, path, false, &done,
                                  NULL);
     tf->store_file = store_file_find(t->s, path);
@@ -245,6 +251,18 @@ static int open_root(struct target *t, const char *dir, struct err *e)
     return 0;
 }
 
+/* A partial whose name is lost at a power cut comes back empty, while the index
+ * still says what lay in it: names first, then chunks. */
+static int sync_partials(const struct target *t, const char *home,
+                         struct err *e)
+{
+    int rc = file_io_sync_dir(t->partial, e);
+
+    if (rc == 0)
+        rc = file_io_sync_parent(t->partial, e);
+    return rc == 0 ? file_io_sync_dir(home, e) : rc;
+}
+
 static int open_all(struct target *t, const struct target_options *opt,
                     struct err *e)
 {
@@ -264,7 +282,7 @@ static int open_all(struct target *t, const struct target_options *opt,
     for (uint32_t i = 0; i < t->m->file_count && rc == 0; i++)
         if (t->files[i].state == FILE_PENDING && target__is_media(t, i))
             rc = open_partial(t, i, e);
-    return rc;
+    return rc == 0 ? sync_partials(t, opt->home, e) : rc;
 }
 
 int target_open(struct store *s, const struct target_options *opt,

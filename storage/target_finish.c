@@ -208,6 +208,12 @@ int target_finish(struct target *t, struct err *e)
     free(f.bytes);
     if (rc == 0 && partial)
         return err_set(e, ERR_PARTIAL, "some chunks are not here");
+    /* Who is told that it is there may pull the plug; and what these files are
+     * compared with at the next update has to be here then. */
+    if (rc == 0)
+        rc = store_sync(t->s, e);
+    if (rc == 0)
+        rc = file_io_sync_disk(t->root, e);
     if (rc == 0)
         clean_partials(t);
     return rc;

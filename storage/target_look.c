@@ -154,7 +154,7 @@ static void look_at_known(struct target *t, uint32_t i, uint64_t size)
     const struct manifest_file *f = &t->m->files[i];
     bool has = target__before_has(t, f->path);
 
-    if (has && (size == f->size || !t->unfinished) && is_unchanged(t, i))
+    if (has && !t->unfinished && is_unchanged(t, i))
         target__count_done(t, i);
     else if (!target__is_media(t, i) || (!has && size == f->size))
         t->files[i].state = FILE_LATER;
@@ -203,43 +203,75 @@ int target__look(struct target *t, uint32_t i, struct err *e)
 /* ---- in the end -------------------------------------------------------------
  */
 
-static bool is_before(const struct target *t, const char *path, int fd,
-                      uint64_t size)
+/* Of a comparison: it, or what it was to be compared with, cannot be read just
+ * now. That says nothing about whose it is. */
+static bool is_no_answer(int rc)
+{
+    return rc != 0 && rc != ERR_CONFLICT && rc != ERR_NOT_FOUND &&
+           rc != ERR_CORRUPT;
+}
+
+/* Return: 0, or ERR_IO. */
+static int is_before(const struct target *t, const char *path, int fd,
+                     uint64_t size, bool *out)
 {
     char full[TARGET_PATH_MAX];
     uint32_t no;
 
     target__full_path(t, path, full);
     no = store_file_find(t->s, full);
-    for (size_t k = 0; k < t->before_count; k++) {
+    for (size_t k = 0; k < t->before_count && !*out; k++) {
         const struct manifest *b = t->before[k];
         int64_t j = manifest_find(b, path);
+        int rc;
 
         if (j < 0 || b->files[j].size != size)
             continue;
         /* Nobody but us has written to a file that is as it was settled. */
-        if ((no != 0 && store_file_intact(t->s, no)) ||
-            export__compare_file(t->s, b, (uint32_t)j, fd) == 0)
-            return true;
+        rc = no != 0 && store_file_intact(t->s, no)
+                 ? 0
+                 : export__compare_file(t->s, b, (uint32_t)j, fd);
+        if (is_no_answer(rc))
+            return ERR_IO;
+        *out = rc == 0;
     }
-    return false;
+    return 0;
 }
 
-/* A small file of this very edition, killed in the middle of its one write. */
-static bool is_torn(const struct target *t, int64_t file, int fd, uint64_t size)
+static int is_torn_of(const struct target *t, const struct manifest *m,
+                      int64_t file, int fd, uint64_t size, bool *out)
 {
-    return t->resumed && file >= 0 && !target__is_media(t, (uint32_t)file) &&
-           size < t->m->files[file].size &&
-           export__compare_start(t->s, t->m, (uint32_t)file, fd, size) == 0;
+    int rc = ERR_CONFLICT;
+
+    if (file >= 0 && size <= m->files[file].size)
+        rc = export__compare_torn(t->s, m, (uint32_t)file, fd, size);
+    *out |= rc == 0;
+    return is_no_answer(rc) ? ERR_IO : 0;
+}
+
+/* A run of ours was killed while it wrote it, or the power went before it was
+ * on the disk: some of it is what it should be, the rest is missing or 0. */
+static int is_torn(const struct target *t, const char *path, int64_t file,
+                   int fd, uint64_t size, bool *out)
+{
+    int rc = 0;
+
+    if (t->resumed || t->unfinished)
+        rc = is_torn_of(t, t->m, file, fd, size, out);
+    for (size_t k = 0; k < t->before_count && t->unfinished && rc == 0; k++)
+        rc = is_torn_of(t, t->before[k], manifest_find(t->before[k], path), fd,
+                        size, out);
+    return rc;
 }
 
 static int stands(const struct target *t, const char *path, int64_t file,
-                  int fd, enum standing *out)
+                  int fd, enum standing *out, struct err *e)
 {
     const struct manifest_file *f = file >= 0 ? &t->m->files[file] : NULL;
     struct stat st;
     uint64_t size;
     int rc = ERR_CONFLICT;
+    bool before = false;
 
     *out = STANDS_FOREIGN;
     if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
@@ -249,7 +281,10 @@ static int stands(const struct target *t, const char *path, int64_t file,
         rc = export__compare_file(t->s, t->m, (uint32_t)file, fd);
     if (rc == 0)
         *out = STANDS_SAME;
-    else if (is_before(t, path, fd, size) || is_torn(t, file, fd, size))
+    else if (is_no_answer(rc) || is_before(t, path, fd, size, &before) != 0 ||
+             (!before && is_torn(t, path, file, fd, size, &before) != 0))
+        return err_set(e, ERR_IO, "'%s/%s' cannot be read", t->dir, path);
+    else if (before)
         *out = STANDS_BEFORE;
     else if (rc != ERR_CONFLICT)
         return ERR_PARTIAL; /* what it should be is not held */
@@ -268,7 +303,7 @@ int target__stands(const struct target *t, const char *path, int64_t file,
     }
     if (fd < 0)
         return target__open_failed(t, path, fd, e);
-    rc = stands(t, path, file, fd, out);
+    rc = stands(t, path, file, fd, out, e);
     (void)disk_close(fd);
     return rc;
 }
