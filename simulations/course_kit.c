@@ -146,38 +146,84 @@ static void make_index(const struct content *c, struct buf *out)
 }
 
 #define FILES_MAX 64
-#define NAME_MAX_BYTES 16
+#define NAME_MAX_BYTES 32
 
-/* All content as one text stream, cut into files anywhere. */
-static uint32_t make_tree(struct maker *mk, const struct content *c,
-                          uint64_t bytes, struct buf *out)
-{
-    struct manifest_stream stream = {STREAM_TEXT, 0, c->count, bytes};
+struct tree {
+    struct manifest m;
+    struct manifest_stream streams[1 + COURSE_KIT_MEDIA];
     struct manifest_file files[FILES_MAX];
     char names[FILES_MAX][NAME_MAX_BYTES];
-    struct manifest m = {
-        .streams = &stream, .stream_count = 1, .files = files, .bytes = bytes};
+};
+
+static uint64_t raw_bytes(const struct content *c, uint32_t from, uint32_t end)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = from; i < end; i++)
+        sum += c->refs[i].raw_len;
+    return sum;
+}
+
+static struct manifest_file *add_file(struct tree *t, const char *form,
+                                      uint32_t number, uint64_t size)
+{
+    uint32_t i = t->m.file_count++;
+
+    assert(i < FILES_MAX);
+    (void)snprintf(t->names[i], sizeof t->names[i], "%s-%04u.%s", form, number,
+                   form[0] == 'p' ? "txt" : "bin");
+    t->files[i].path = t->names[i];
+    t->files[i].size = size;
+    t->files[i].stream = t->m.stream_count - 1;
+    t->m.bytes += size;
+    return &t->files[i];
+}
+
+/* One text stream, cut into files anywhere. */
+static void add_text(struct maker *mk, struct tree *t, uint32_t chunks,
+                     uint64_t bytes)
+{
     uint64_t done = 0;
 
-    memset(files, 0, sizeof files);
-    while (done < bytes) {
+    t->streams[t->m.stream_count++] =
+        (struct manifest_stream){STREAM_TEXT, 0, chunks, bytes};
+    for (uint32_t i = 0; done < bytes; i++) {
         uint64_t size = 1 + rng_below(mk->rng, FILE_SIZE_MAX);
-        uint32_t i = m.file_count++;
 
-        assert(i < FILES_MAX);
         if (i < 8)
             size = 1 + size % 4096;
         if (i >= 20)
             size = FILE_SIZE_MAX;
         size = size < bytes - done ? size : bytes - done;
-        (void)snprintf(names[i], sizeof names[i], "part-%04u.txt", i);
-        files[i].path = names[i];
-        files[i].size = size;
-        files[i].offset = done;
+        add_file(t, "part", i, size)->offset = done;
         done += size;
     }
-    must(manifest_encode_tree(&m, out, NULL), "tree");
-    return m.file_count;
+}
+
+/* The last chunks stand alone, COURSE_KIT_MEDIA_CHUNKS a file. */
+static uint32_t make_tree(struct maker *mk, const struct content *c,
+                          uint32_t media, struct buf *out)
+{
+    struct tree *t = mem_new(1, sizeof *t);
+    uint32_t text = c->count - media * COURSE_KIT_MEDIA_CHUNKS;
+    uint32_t files;
+
+    assert(media <= COURSE_KIT_MEDIA && text <= c->count && text != 0);
+    t->m.streams = t->streams;
+    t->m.files = t->files;
+    add_text(mk, t, text, raw_bytes(c, 0, text));
+    for (uint32_t i = 0; i < media; i++) {
+        uint32_t from = text + i * COURSE_KIT_MEDIA_CHUNKS;
+        uint64_t bytes = raw_bytes(c, from, from + COURSE_KIT_MEDIA_CHUNKS);
+
+        t->streams[t->m.stream_count++] = (struct manifest_stream){
+            STREAM_MEDIA, 0, COURSE_KIT_MEDIA_CHUNKS, bytes};
+        (void)add_file(t, "video", i, bytes);
+    }
+    must(manifest_encode_tree(&t->m, out, NULL), "tree");
+    files = t->m.file_count;
+    free(t);
+    return files;
 }
 
 /* ---- records ----------------------------------------------------------------
@@ -240,7 +286,8 @@ static void fill_table(struct course_kit_edition *e, const struct blob *index,
     memcpy(e->bytes + at, c->bytes, c->count * sizeof *c->bytes);
 }
 
-static void make_edition(struct maker *mk, const struct content *c)
+static void make_edition(struct maker *mk, const struct content *c,
+                         uint32_t media)
 {
     struct course_kit *k = mk->kit;
     struct course_kit_edition *e = &k->editions[k->edition_count];
@@ -262,7 +309,7 @@ static void make_edition(struct maker *mk, const struct content *c)
         p.stored_bytes += c->refs[i].stored_len;
     }
     make_index(c, &index_raw);
-    p.files = make_tree(mk, c, p.bytes, &tree_raw);
+    p.files = make_tree(mk, c, media, &tree_raw);
     make_blob(mk, &index_raw, &index);
     make_blob(mk, &tree_raw, &tree);
     p.index_blob = buf_span(&index.entries);
@@ -272,6 +319,8 @@ static void make_edition(struct maker *mk, const struct content *c)
                      buf_span(&payload), &e->record, &e->id, NULL),
          "edition record");
     e->seq = p.seq;
+    e->totals =
+        (struct manifest_totals){p.files, p.bytes, p.chunks, p.stored_bytes};
     fill_table(e, &index, &tree, c);
     k->edition_count++;
     buf_deinit(&payload);
@@ -388,6 +437,7 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
     mk.author = identity_from_seed(seed);
     mk.packed = mem_new(CODEC_BOUND, 1);
     must(mk.author != NULL && mk.codec != NULL ? 0 : ERR_NOMEM, "keys");
+    k->author = *identity_author(mk.author);
     c.refs = mem_new(c.count, sizeof *c.refs);
     c.bytes = mem_new(c.count, sizeof *c.bytes);
     k->author = *identity_author(mk.author);
@@ -398,7 +448,7 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
     for (uint32_t i = 0; i < p->editions; i++) {
         if (i != 0)
             edit(&mk, p, &c);
-        make_edition(&mk, &c);
+        make_edition(&mk, &c, p->media);
     }
     if (p->odd)
         make_odds(&mk);
@@ -430,6 +480,46 @@ void course_kit_free(struct course_kit *k)
     buf_deinit(&k->withdrawal);
     buf_deinit(&k->slander);
     free(k);
+}
+
+static void raw_blob(const struct course_kit_edition *e, uint32_t from,
+                     uint32_t count, struct buf *out)
+{
+    for (uint32_t i = from; i < from + count; i++) {
+        must(buf_reserve(out, e->table.refs[i].raw_len), "blob");
+        course_kit_raw(e, i, out->base + out->len);
+        out->len += e->table.refs[i].raw_len;
+    }
+}
+
+void course_kit_manifest(const struct course_kit_edition *e,
+                         struct manifest *out)
+{
+    struct chunk_table blobs = e->table;
+    struct buf index = BUF_INIT;
+    struct buf tree = BUF_INIT;
+
+    blobs.count = blobs.index_count + blobs.tree_count;
+    raw_blob(e, 0, blobs.index_count, &index);
+    raw_blob(e, blobs.index_count, blobs.tree_count, &tree);
+    must(manifest_decode(&blobs, buf_span(&index), buf_span(&tree), &e->totals,
+                         out, NULL),
+         "manifest");
+    buf_deinit(&index);
+    buf_deinit(&tree);
+}
+
+void course_kit_raw(const struct course_kit_edition *e, uint32_t slot,
+                    uint8_t *out)
+{
+    const struct chunk_ref *ref = &e->table.refs[slot];
+    struct codec *codec = codec_new();
+
+    must(codec != NULL ? 0 : ERR_NOMEM, "codec");
+    must(codec_decode(codec, e->bytes[slot], ref->stored_len, ref->flags, out,
+                      ref->raw_len, NULL),
+         "decode");
+    codec_free(codec);
 }
 
 const struct course_kit_edition *course_kit_find(

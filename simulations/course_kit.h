@@ -14,11 +14,14 @@
 #include "storage/manifest.h"
 
 #define COURSE_KIT_EDITIONS 10
-#define COURSE_KIT_ODD 12 /* editions that break the chain */
+#define COURSE_KIT_ODD 12  /* editions that break the chain */
+#define COURSE_KIT_MEDIA 4 /* files that stand alone, at most */
+#define COURSE_KIT_MEDIA_CHUNKS 3
 #define COURSE_KIT_NETWORK "main"
 
 struct course_kit_params {
-    uint32_t chunks;    /* of content, 1..4096 */
+    uint32_t chunks;    /* of content, 1..4096, those of media included */
+    uint32_t media;     /* files that stand alone: the last chunks */
     uint32_t chunk_min; /* raw bytes, 64.. */
     uint32_t chunk_max;
     uint32_t editions; /* 1..COURSE_KIT_EDITIONS */
@@ -35,6 +38,7 @@ struct course_kit_edition {
     struct record_id id;
     uint64_t seq;
     struct buf record;
+    struct manifest_totals totals;
     struct chunk_table table; /* owned; all slots */
     const uint8_t **bytes;    /* of each slot, as stored; borrowed of the kit */
 };
@@ -58,6 +62,14 @@ struct course_kit {
 struct course_kit *course_kit_new(const struct course_kit_params *p,
                                   struct rng *rng);
 void course_kit_free(struct course_kit *k);
+
+/** course_kit_manifest - what the blobs of @e say; manifest_deinit it. */
+void course_kit_manifest(const struct course_kit_edition *e,
+                         struct manifest *out);
+
+/** course_kit_raw - the chunk of @slot, decoded: raw_len bytes. */
+void course_kit_raw(const struct course_kit_edition *e, uint32_t slot,
+                    uint8_t *out);
 
 /** course_kit_find - the edition of that id, or NULL. */
 const struct course_kit_edition *course_kit_find(

@@ -220,7 +220,8 @@ TEST(sim_check, proofs_are_kept)
 /* What the course maker makes decodes under the rules of the real thing. */
 TEST(course_kit, is_real)
 {
-    struct course_kit_params params = {60, 64, 16384, 2, false};
+    struct course_kit_params params = {
+        .chunks = 60, .chunk_min = 64, .chunk_max = 16384, .editions = 2};
     struct course_kit *k;
     struct rng rng;
 
