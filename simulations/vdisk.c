@@ -231,22 +231,6 @@ void vdisk_lie(struct vdisk *d, enum vdisk_lie what)
     d->lie = what;
 }
 
-bool vdisk_rot(struct vdisk *d, const char *path)
-{
-    uint32_t ino = vdisk__find(d, VDISK_ROOT, path);
-    struct vnode *v = vdisk__node(d, ino);
-    uint8_t bit = (uint8_t)(1u << rng_below(&d->rng, 8));
-    size_t at;
-
-    if (v == NULL || v->dir || v->cache.len == 0)
-        return false;
-    at = (size_t)rng_below(&d->rng, v->cache.len);
-    v->cache.base[at] ^= bit;
-    if (at < v->platter.len)
-        v->platter.base[at] = v->cache.base[at];
-    return true;
-}
-
 /* ---- looking ---------------------------------------------------------------
  */
 

@@ -69,10 +69,6 @@ void vdisk_room(struct vdisk *d, uint64_t bytes);
 /** vdisk_choppy - some reads and writes are short, some end with EINTR. */
 void vdisk_choppy(struct vdisk *d, bool on);
 
-/** vdisk_rot - flip one bit of the file @path, on the platter and in the cache.
- *  false: there is no such file, or it is empty. */
-bool vdisk_rot(struct vdisk *d, const char *path);
-
 /* What a worse disk, or a keeper that forgot a call, would do. To check that
  * the invariants notice. */
 enum vdisk_lie {

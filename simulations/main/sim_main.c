@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/key.h"
+#include "simulations/main/disk_main.h"
 #include "simulations/main/jobs.h"
 #include "simulations/mutations.h"
 #include "simulations/regressions.h"
@@ -20,7 +21,7 @@ struct options {
     uint64_t first, count, jobs;
     const char *scenario;
     struct plan_cut cut;
-    bool trace, quiet, shrinks;
+    bool trace, quiet, shrinks, disk;
 };
 
 static int usage(void)
@@ -31,6 +32,9 @@ static int usage(void)
         "       sim --regressions [FILE]\n"
         "       sim --mutations [--seeds N]\n"
         "       sim --list\n"
+        "       sim --disk --seeds N [--first S]\n"
+        "       sim --disk --seed S [--trace]\n"
+        "       sim --disk --mutations --seeds N\n"
         "CUT:   --without PART[,PART...], --learners N, --seeders N,\n"
         "       --foes N, --editions N, --chunks N\n"
         "A seed that fails is made smaller, unless --no-shrink is given.\n",
@@ -185,6 +189,8 @@ static bool take_flag(struct options *o, const char *name)
         o->quiet = false;
     else if (strcmp(name, "--no-shrink") == 0)
         o->shrinks = false;
+    else if (strcmp(name, "--disk") == 0)
+        o->disk = true;
     else
         return false;
     return true;
@@ -229,7 +235,11 @@ int main(int argc, char **argv)
         else if (!take_flag(&o, argv[i]) && !take_value(&o, argv[i++], value))
             return usage();
     }
+    if (o.disk && mutate)
+        return disk_mutations(o.count);
     if (mutate)
         return all_mutations(&o);
-    return o.count == 0 ? usage() : run(&o);
+    if (o.count == 0)
+        return usage();
+    return o.disk ? disk_main(o.first, o.count, o.trace) : run(&o);
 }
