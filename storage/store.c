@@ -24,9 +24,11 @@ static int make_folder(const char *home, const char *name, struct err *e)
     char path[4096];
 
     (void)snprintf(path, sizeof path, "%s/%s", home, name);
-    if (disk_mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_errno(e, errno, "make folder '%s'", path);
-    return file_io_sync_dir(home, e); /* a killed run may have made it */
+    if (disk_mkdir(path, 0700) == 0)
+        return file_io_sync_dir(home, e);
+    /* One that a killed run has made is synced with the home, by the catalog,
+     * before anything in it counts. */
+    return errno == EEXIST ? 0 : err_errno(e, errno, "make folder '%s'", path);
 }
 
 static int load_place(void *user, const struct index_place *row)
