@@ -73,7 +73,11 @@ void scenario__byzantine(struct plan *p, struct rng *rng)
         [ADVERSARY_FREEZER] = 6,  [ADVERSARY_FLEET] = 4,
         [ADVERSARY_DOUBLE] = 4};
 
-    p->course = (struct course_kit_params){60, 1024, 65536, 2, true};
+    p->course = (struct course_kit_params){.chunks = 60,
+                                           .chunk_min = 1024,
+                                           .chunk_max = 65536,
+                                           .editions = 2,
+                                           .odd = true};
     p->seeders = 12;
     p->learners = 8;
     p->scope = SCOPE_PUBLIC;
