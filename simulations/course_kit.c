@@ -68,10 +68,10 @@ static void make_chunk(struct maker *mk, const uint8_t *raw, size_t len,
     ref->flags = flags;
 }
 
-/* Some noise, some text: both ways of storing occur. */
-static void fill(struct maker *mk, uint8_t *raw, size_t len)
+/* Some noise, some text: both ways of storing occur. Media are noise. */
+static void fill(struct maker *mk, uint8_t *raw, size_t len, bool media)
 {
-    bool text = rng_below(mk->rng, 4) == 0;
+    bool text = !media && rng_below(mk->rng, 4) == 0;
     uint64_t word = rng_next(mk->rng);
 
     for (size_t i = 0; i < len; i++) {
@@ -93,11 +93,15 @@ static void make_content_chunk(struct maker *mk,
                                const struct course_kit_params *p,
                                struct content *c, uint32_t i)
 {
+    bool media = i >= c->count - p->media * COURSE_KIT_MEDIA_CHUNKS;
     size_t len = p->chunk_min +
                  (size_t)rng_below(mk->rng, p->chunk_max - p->chunk_min + 1);
-    uint8_t *raw = mem_new(len, 1);
+    uint8_t *raw;
 
-    fill(mk, raw, len);
+    if (media && c->refs[i].raw_len != 0)
+        len = c->refs[i].raw_len; /* changed, and nothing moved */
+    raw = mem_new(len, 1);
+    fill(mk, raw, len, media);
     make_chunk(mk, raw, len, &c->refs[i], &c->bytes[i]);
     free(raw);
 }

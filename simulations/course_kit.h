@@ -16,7 +16,7 @@
 #define COURSE_KIT_EDITIONS 10
 #define COURSE_KIT_ODD 12  /* editions that break the chain */
 #define COURSE_KIT_MEDIA 4 /* files that stand alone, at most */
-#define COURSE_KIT_MEDIA_CHUNKS 3
+#define COURSE_KIT_MEDIA_CHUNKS 8
 #define COURSE_KIT_NETWORK "main"
 
 struct course_kit_params {

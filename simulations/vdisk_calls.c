@@ -394,6 +394,20 @@ static int v_fadvise(int fd, int advice)
     return node_of(fd) != NULL ? 0 : EBADF;
 }
 
+/* Nobody else is there to open anything. */
+static int v_lease(int fd, int type)
+{
+    (void)fd;
+    (void)type;
+    return 0;
+}
+
+static int v_leased(int fd)
+{
+    (void)fd;
+    return F_WRLCK;
+}
+
 static int v_flock(int fd, int how)
 {
     (void)how; /* one process is all there is */
@@ -464,7 +478,10 @@ static int v_futimens(int fd, const struct timespec times[2])
 
     if (v == NULL || vdisk__turn(on, VDISK_FAULTS) != TURN_GO)
         return -1;
-    v->mtime_ns = (int64_t)times[1].tv_sec * 1000000000 + times[1].tv_nsec;
+    v->mtime_ns = times[1].tv_nsec == UTIME_NOW
+                      ? vdisk_now_ns(on)
+                      : (int64_t)times[1].tv_sec * 1000000000 +
+                            times[1].tv_nsec;
     return 0;
 }
 
@@ -624,6 +641,8 @@ static const struct disk_calls calls = {
     .fallocate = v_fallocate,
     .fadvise = v_fadvise,
     .flock = v_flock,
+    .lease = v_lease,
+    .leased = v_leased,
     .fstat = v_fstat,
     .fstatat = v_fstatat,
     .fchmod = v_fchmod,

@@ -162,6 +162,18 @@ int file_io_sync(int fd, struct err *e)
     return 0;
 }
 
+int file_io_sync_anew(int fd, struct err *e)
+{
+    const struct timespec now[2] = {{.tv_nsec = UTIME_OMIT},
+                                    {.tv_nsec = UTIME_NOW}};
+
+    if (disk_futimens(fd, now) != 0)
+        return err_errno(e, errno, "set the time");
+    if (faulty(FAULT_SYNC) || disk_fsync(fd) != 0)
+        return err_errno(e, errno, "sync");
+    return 0;
+}
+
 int file_io_sync_disk(int fd, struct err *e)
 {
     if (faulty(FAULT_SYNC) || disk_syncfs(fd) != 0)

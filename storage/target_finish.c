@@ -114,14 +114,14 @@ static int prepare(struct filler *f, bool *out_partial, struct err *e)
 static int patch(struct filler *f, uint32_t i, struct err *e)
 {
     struct target_file *tf = &f->t->files[i];
-    int rc = target__take(f->t, i, e);
+    int rc = tf->old != 0 ? target__take(f->t, i, e) : 0;
 
     if (rc == 0 && !tf->taken)
         rc = file_io_allocate(tf->fd, f->t->m->files[i].size, e);
     if (rc == 0)
         rc = fill_partial(f, i, e);
     if (rc == 0 && tf->taken)
-        rc = file_io_sync(tf->fd, e);
+        rc = file_io_sync_anew(tf->fd, e);
     return rc;
 }
 
@@ -135,7 +135,7 @@ static int place_file(struct filler *f, uint32_t i, struct err *e)
         rc = target__write_new(t, i, e);
         return rc == ERR_CONFLICT && t->known ? target__put(t, i, e) : rc;
     case FILE_PARTIAL:
-        rc = t->files[i].old != 0 ? patch(f, i, e) : 0;
+        rc = t->files[i].old != 0 || t->files[i].taken ? patch(f, i, e) : 0;
         return rc == 0 ? target__put(t, i, e) : rc;
     case FILE_LATER:
         return target__put(t, i, e);

@@ -182,7 +182,18 @@ static int take_out(struct target *t, uint32_t i, int fd, struct err *e)
     return rc;
 }
 
-/* Nothing is written to it before there is room for all of it. */
+/* Nothing is written to it before its new name is on the disk: else it may be
+ * found at its place after a power cut, as old as it was, and half new. */
+static int sync_names(struct target *t, uint32_t i, struct err *e)
+{
+    char path[TARGET_PATH_MAX];
+    int rc = file_io_sync_dir(t->partial, e);
+
+    target__full_path(t, t->m->files[i].path, path);
+    return rc == 0 ? file_io_sync_parent(path, e) : rc;
+}
+
+/* Nor before there is room for all of it. */
 static int make_room(struct target *t, uint32_t i, uint64_t was, struct err *e)
 {
     struct target_file *tf = &t->files[i];
@@ -215,6 +226,8 @@ static int take(struct target *t, uint32_t i, int fd, struct err *e)
     tf->fd = fd;
     tf->aside = tf->store_file;
     tf->store_file = tf->old;
+    if (rc == 0)
+        rc = sync_names(t, i, e);
     return rc == 0 ? make_room(t, i, (uint64_t)was.st_size, e) : rc;
 }
 
