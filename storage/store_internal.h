@@ -18,7 +18,7 @@ struct place { /* one pack or file, as it is now */
     uint64_t size; /* files: when settled */
     int64_t mtime_ns;
     bool settled;
-    bool broken;     /* packs: a sync failed; nothing goes into it any more */
+    bool broken;     /* a sync failed: nothing goes into it any more */
     uint64_t end;    /* packs: next free byte, reservations counted */
     uint64_t synced; /* packs: durable before this; files: 1 = nothing marked */
     uint64_t asked;  /* look at which `intact` was found */

@@ -206,10 +206,10 @@ int store__recover(struct store *s, bool clean, struct err *e)
         rc = store__sync_names(s, e);
     if (rc == 0)
         rc = drop_missing(&r);
+    if (rc == 0)
+        rc = store__end_moves(s, e); /* marked chunks are looked for there */
     for (size_t i = 0; i < s->place_count && rc == 0; i++)
         rc = recover_place(&r, &s->places[i], clean);
-    if (rc == 0)
-        rc = store__end_moves(s, e);
     if (rc == 0)
         choose_pack(s, clean);
     free(r.bad);

@@ -9,7 +9,7 @@
 
 struct dirty {
     uint32_t no;
-    int fd; /* -1: a file that went away; there is nothing to lose in it */
+    int fd; /* -1: not even opened */
     uint64_t end;
     int rc;
 };
@@ -46,7 +46,9 @@ static size_t collect(struct store *s, uint32_t from, struct dirty *list,
         d.end = file ? 0 : store__safe_end(s, p);
         d.rc = store__borrow_fd(s, p->no, &d.fd, e);
         if (d.rc == ERR_NOT_FOUND && file)
-            d.rc = 0;
+            continue; /* gone, or on its way: it stays marked */
+        if (d.rc == 0 && p->broken)
+            d.rc = err_set(e, ERR_IO, "an earlier sync of it failed");
         if (file && d.rc == 0)
             p->synced = 1; /* a chunk put from now on marks it again */
         list[n++] = d;
@@ -54,40 +56,73 @@ static size_t collect(struct store *s, uint32_t from, struct dirty *list,
     return n;
 }
 
-static int lose(struct store *s, struct place *p, struct err *e)
+/* What it will be once the rows of what was lost are gone. */
+static struct place without_loss(const struct place *p)
+{
+    struct place next = *p;
+    bool file = (p->no & INDEX_FILE) != 0;
+
+    next.synced = file ? 1 : p->end;
+    next.broken = !file; /* nothing more goes into a pack that lost something */
+    return next;
+}
+
+/* Until that is committed it stays broken, and is not synced again: that would
+ * be said to succeed. */
+static int lose(struct store *s, struct place *p, uint64_t *dropped,
+                struct err *e)
 {
     bool file = (p->no & INDEX_FILE) != 0;
+    struct place next = without_loss(p);
     int rc = index_drop_in(s->ix, p->no, file ? 0 : p->synced, e);
 
-    if (rc == 0)
-        s->chunks -= index_changed(s->ix);
-    if (file) {
-        p->synced = 1;
-    } else {
-        p->broken = true;
-        p->synced = p->end;
+    if (rc == 0) {
+        *dropped += index_changed(s->ix);
+        rc = store__save_place(s, &next, e);
     }
     return rc;
+}
+
+static bool is_lost(const struct dirty *d)
+{
+    return d->rc != 0 && d->fd >= 0; /* else not even opened: to be done */
 }
 
 static int settle(struct store *s, const struct dirty *list, size_t n,
                   struct err *e)
 {
-    int rc = index_begin(s->ix, e);
+    uint64_t dropped = 0;
+    int rc;
 
+    for (size_t i = 0; i < n; i++) {
+        struct place *p = store__place(s, list[i].no);
+
+        if (p != NULL && is_lost(&list[i]))
+            p->broken = true;
+    }
+    rc = index_begin(s->ix, e);
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct place *p = store__place(s, list[i].no);
 
-        if (p == NULL || (list[i].rc != 0 && list[i].fd < 0))
-            continue; /* not even opened: it stays to be done */
-        if (list[i].rc != 0)
-            rc = lose(s, p, e);
-        else if ((p->no & INDEX_FILE) == 0)
+        if (p == NULL || (list[i].rc != 0 && !is_lost(&list[i])))
+            continue;
+        if (is_lost(&list[i])) {
+            rc = lose(s, p, &dropped, e);
+            continue;
+        }
+        if ((p->no & INDEX_FILE) == 0)
             p->synced = list[i].end;
-        if (rc == 0)
-            rc = store__save_place(s, p, e);
+        rc = store__save_place(s, p, e);
     }
-    return index_finish(s->ix, rc, e);
+    rc = index_finish(s->ix, rc, e);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct place *p = store__place(s, list[i].no);
+
+        if (p != NULL && is_lost(&list[i]))
+            *p = without_loss(p);
+    }
+    s->chunks -= rc == 0 ? dropped : 0;
+    return rc;
 }
 
 /* One round: at most half of the descriptors. *from: where the next begins. */
