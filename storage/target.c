@@ -296,6 +296,7 @@ int target_open(struct store *s, const struct target_options *opt,
     t->s = s;
     t->m = opt->m;
     t->seq = opt->seq;
+    t->keeps = opt->keeps;
     t->known = opt->known;
     t->unfinished = opt->unfinished;
     t->before_count = opt->before_count;

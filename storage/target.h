@@ -33,6 +33,7 @@ struct target_options {
     /* Other editions that have put files there, whole or in part. */
     const struct manifest *before[TARGET_BEFORE_MAX];
     size_t before_count;
+    bool keeps; /* what the store has stays where it is: files are copies */
     bool known; /* the folder is this course's: what differs was edited */
     bool
         unfinished; /* one before may have been ended in the middle of a file */

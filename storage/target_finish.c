@@ -31,7 +31,8 @@ static int flush(struct filler *f, struct err *e)
     return rc;
 }
 
-/* A chunk that is stored raw lies in the partial from now on. */
+/* A chunk that is stored raw lies in the partial from now on, unless the folder
+ * is a copy. */
 static int move_chunk(struct filler *f, uint32_t i, const struct chunk_ref *ref,
                       uint64_t at, struct err *e)
 {
@@ -53,7 +54,7 @@ static int move_chunk(struct filler *f, uint32_t i, const struct chunk_ref *ref,
                             .data = stored,
                             .file = f->t->files[i].store_file,
                             .offset = at,
-                            .anew = true};
+                            .anew = !f->t->keeps};
     f->used += ref->stored_len;
     return f->count == BATCH ? flush(f, e) : 0;
 }

@@ -41,7 +41,7 @@ struct target {
     const struct manifest *before[TARGET_BEFORE_MAX];
     size_t before_count;
     uint64_t seq;
-    bool known, unfinished;
+    bool keeps, known, unfinished;
     char *dir;      /* absolute, without links */
     char *partial;  /* HOME/partial/EDITION */
     int partial_fd; /* keeps gc away from it */

@@ -222,7 +222,8 @@ static int open_target(struct api_call *call, const char *dir,
                                  .dir = dir,
                                  .edition = hm->edition,
                                  .seq = hm->seq,
-                                 .m = &hm->m};
+                                 .m = &hm->m,
+                                 .keeps = true};
 
     return target_open(node_store(call->n), &opt, out, &call->err);
 }

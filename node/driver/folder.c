@@ -100,6 +100,15 @@ static int note_filling(struct node *n, const struct folder *f, const char *dir,
                        e);
 }
 
+/* Then nobody else may have its chunks: they stay in the home. */
+static bool is_own(struct node *n, const struct course_id *course)
+{
+    char dir[4096];
+
+    return journal_get(node_roots(n), "published", course_id_hex(course).s, 0,
+                       dir, sizeof dir) == 0;
+}
+
 int folder_open(struct node *n, const char *to, const struct folder *overtaken,
                 struct folder *f, struct err *e)
 {
@@ -118,6 +127,7 @@ int folder_open(struct node *n, const char *to, const struct folder *overtaken,
     load_before(n, &was, f, &opt);
     if (overtaken != NULL)
         opt.before[opt.before_count++] = &overtaken->hm->m;
+    opt.keeps = is_own(n, &f->hm->course);
     opt.known = was.known || overtaken != NULL;
     opt.unfinished = was.unfinished || overtaken != NULL;
     rc = target_open(node_store(n), &opt, &f->target, e);

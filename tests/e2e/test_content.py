@@ -2,6 +2,7 @@
 names of the world, working trees, a single page."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -101,6 +102,21 @@ class Content(Case):
         self.assertEqual(walk(self.path("out")), ["pointers.md"])
 
     # course.yaml is obeyed; a mistake in it is named with its line.
+    # What an expert exports, or gets into a folder, is a copy: it may go.
+    def test_export_is_a_copy(self):
+        expert = self.home("expert")
+        self.write("course/video.bin", random_bytes("video", 3 << 20))
+        p = expert.json("publish", self.path("course"))
+        node = self.node(expert)
+        expert.json("export", p["course"], self.path("out"))
+        expert.json("get", p["course"], "--to", self.path("too"))
+        for out in ("out", "too"):
+            self.assertSameTree(self.path("course"), self.path(out))
+            shutil.rmtree(self.path(out))
+        v = expert.json("verify", "--all")
+        self.assertEqual((v["ok"], v["missing"]), (True, 0))
+        self.home("learner").json("get", p["ticket"], "--peer", node.peer)
+
     def test_course_yaml(self):
         self.write("c/a.md", "# A\n")
         self.write("c/b.md", "# B\n")

@@ -112,6 +112,28 @@ TEST(target, partial)
     store_close(p.s);
 }
 
+/* Files that are copies go, and the store has lost nothing. */
+TEST(target, copies)
+{
+    struct edition one;
+    struct place p;
+    struct target *t = NULL;
+    struct target_options opt = {
+        .home = p.home, .dir = p.out, .m = &one.m, .keeps = true};
+
+    begin(&p);
+    put_noise(p.src, "v.bin", 2 << 20, 1);
+    import(p.s, p.src, &one);
+    assert_int_equal(target_open(p.s, &opt, &t, NULL), 0);
+    assert_int_equal(target_finish(t, NULL), 0);
+    target_close(t);
+    assert_same_file(keep_path(p.src, "v.bin"), keep_path(p.out, "v.bin"));
+    assert_int_equal(unlink(keep_path(p.out, "v.bin")), 0);
+    all_held(&p, &one);
+    drop(&one);
+    store_close(p.s);
+}
+
 /* A link that leads out is refused, in a folder of ours too. */
 TEST(target, link_out)
 {
