@@ -478,10 +478,10 @@ static int v_futimens(int fd, const struct timespec times[2])
 
     if (v == NULL || vdisk__turn(on, VDISK_FAULTS) != TURN_GO)
         return -1;
-    v->mtime_ns = times[1].tv_nsec == UTIME_NOW
-                      ? vdisk_now_ns(on)
-                      : (int64_t)times[1].tv_sec * 1000000000 +
-                            times[1].tv_nsec;
+    v->mtime_ns =
+        times[1].tv_nsec == UTIME_NOW
+            ? vdisk_now_ns(on)
+            : (int64_t)times[1].tv_sec * 1000000000 + times[1].tv_nsec;
     return 0;
 }
 

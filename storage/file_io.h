@@ -32,8 +32,8 @@ int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e);
 /** file_io_sync - fdatasync. A failure is final for what was written. */
 int file_io_sync(int fd, struct err *e);
 
-/** file_io_sync_anew - the same, with a new time of change, which is on the disk
- *  too: what was written over takes nobody for what it was. */
+/** file_io_sync_anew - the same, with a new time of change, which is on the
+ * disk too: what was written over takes nobody for what it was. */
 int file_io_sync_anew(int fd, struct err *e);
 
 /** file_io_sync_disk - everything that was written to the file system that @fd
