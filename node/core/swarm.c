@@ -300,6 +300,7 @@ void swarm__close(struct core *c, struct swarm *s)
 void swarm__stop(struct core *c, struct swarm *s)
 {
     s->fetching = false;
+    s->completed = false; /* the next fetch is told anew */
     s->used_ms = c->now_ms;
     s->priority_count = 0;
     request__cancel_swarm(c, s);

@@ -230,6 +230,18 @@ class Update(Case):
         learner.json("export", self.course, self.path("out"))
         self.assertTrue(os.path.exists(self.path("out/gone/old.bin")))
 
+    # A file that went away comes back, as often as it is asked for, while the
+    # node that has known it whole runs on.
+    def test_lost_file(self):
+        node, learner = self.serve(), self.home("learner")
+        self.node(learner)
+        get = ["get", self.course, "--peer", node.peer, "--to",
+               self.path("out"), "--timeout", "20s"]
+        for _ in range(3):
+            self.assertEqual(learner.json(*get)["state"], "complete")
+            self.assertSameTree(self.path("a"), self.path("out"))
+            os.unlink(self.path("out", "video/one.bin"))
+
     # Many editions in a row, each against the folder that publishes it.
     def test_ten_editions(self):
         learner = self.learner_at_one()

@@ -464,6 +464,24 @@ TEST(core_fetch, stop_and_again)
     end(&k, &co);
 }
 
+/* A fetch of what a swarm that lives on has whole hears of it, every time. */
+TEST(core_fetch, whole_and_again)
+{
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co, 10);
+    for (int i = 0; i < 2; i++) {
+        kit_fetch(&k, &co);
+        kit_course(&k, &co);
+        kit_edition(&k, &co, true, NULL, true);
+        assert_true(kit_notified(&k, NOTICE_COMPLETE));
+        kit_stop(&k, &co);
+        kit_clear(&k);
+    }
+    end(&k, &co);
+}
+
 /* After a minute without use a swarm that is not fetched is put away. */
 TEST(core_fetch, released)
 {
