@@ -62,7 +62,7 @@ class Classroom(Case):
         self.assertLess(seconds, 3 * alone + 3)  # eight copies: 8 * alone
 
     def test_thirty(self):
-        self.expert("100mbit", 8)
+        self.expert("40mbit", 8)
         homes = [self.learner("1gbit") for _ in range(30)]
         results = self.finish([self.get(h, f"out{i}")
                                for i, h in enumerate(homes)])
