@@ -235,8 +235,9 @@ class Update(Case):
     def test_lost_file(self):
         node, learner = self.serve(), self.home("learner")
         self.node(learner)
-        get = ["get", self.course, "--peer", node.peer, "--to",
-               self.path("out"), "--timeout", "20s"]
+        ticket = self.expert.json("ticket", self.course)["ticket"]
+        get = ["get", ticket, "--peer", node.peer, "--to", self.path("out"),
+               "--timeout", "20s"]
         for _ in range(3):
             self.assertEqual(learner.json(*get)["state"], "complete")
             self.assertSameTree(self.path("a"), self.path("out"))
