@@ -8,6 +8,7 @@ import time
 
 from lib import LYCEUM_ASAN, ROOT, Case, clean_env, random_bytes
 
+ALONE = True
 BYZANTINE = ROOT + "/build/dev/tests/byzantine"
 SEED = int(os.environ.get("LYCEUM_SEED", "1"))
 ATTACKERS, RSS_MAX = 64, 256 << 20

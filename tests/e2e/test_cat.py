@@ -7,6 +7,7 @@ import time
 
 from lib import LYCEUM_ASAN, Case, clean_env, random_bytes
 
+ALONE = True
 MIB = 1 << 20
 
 

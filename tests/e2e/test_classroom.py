@@ -6,6 +6,8 @@ import unittest
 import lan
 from lib import Case, random_bytes
 
+ALONE = True
+
 
 @unittest.skipUnless(lan.possible(), "no network namespaces here")
 class Classroom(Case):

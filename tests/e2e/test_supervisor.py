@@ -7,6 +7,8 @@ import time
 
 from lib import LYCEUM_ASAN, Case
 
+ALONE = True
+
 
 class Supervisor(Case):
     def supervised(self, name=None, **env):
