@@ -21,6 +21,7 @@
 #define MEDIA_PREFIX "application/vnd.lyceum."
 #define MEDIA_SUFFIX "+cbor"
 #define AAD_PREFIX "lyceum/1/"
+#define TBS_EXTRA 128 /* what is signed beside the parts of the record */
 
 struct type_entry {
     const char *name;
@@ -150,9 +151,12 @@ static int read_envelope(const uint8_t *data, size_t len, struct record *r,
     return read_protected(r, e);
 }
 
+/* On the stack: a record of a peer must not look broken, nor one of ours lost,
+ * because there is no memory. */
 static int check_signature(struct record *r, const char *network, struct err *e)
 {
-    struct buf tbs = BUF_INIT;
+    uint8_t room[RECORD_BYTES_MAX + TBS_EXTRA];
+    struct buf tbs = {.base = room, .cap = sizeof room};
     int rc = put_tbs(&tbs, r->protected_, network, r->payload, e);
 
     if (rc == 0)
@@ -161,7 +165,6 @@ static int check_signature(struct record *r, const char *network, struct err *e)
                     crypto_sign_verify_detached(r->signature, tbs.base, tbs.len,
                                                 r->signer.b) != 0))
         rc = err_set(e, ERR_CORRUPT, "the signature does not hold");
-    buf_deinit(&tbs);
     return rc;
 }
 

@@ -66,6 +66,9 @@ struct plan {
     bool drift;                 /* monotonic clocks run fast and slow */
     uint64_t rot_every_ms;      /* a chunk of a learner rots */
     uint32_t store_fail_permille;
+    uint32_t alloc_every;      /* allocations of a core, of which one fails */
+    uint64_t alloc_at;         /* or this one alone, from 1; 0 = none ... */
+    bool alloc_of_seeder;      /* ... of the first seeder, else learner */
     uint64_t full_ms, room_ms; /* disks are full in between; 0 = never */
     bool seeder_leaves;        /* once the learners hold all together */
     uint64_t publish_ms;       /* the second edition appears; 0 = never */

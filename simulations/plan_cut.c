@@ -26,13 +26,14 @@ enum part {
     PART_SHRINK,
     PART_ROTATE,
     PART_VISIT,
+    PART_ALLOC,
     PART_FOES /* the kinds of foes follow */
 };
 
 static const char *const names[PART_FOES] = {
-    "cut",   "half",  "split",  "oneway",  "flap",   "move",   "thin",
-    "crash", "twice", "freeze", "clock",   "drift",  "skew",   "rot",
-    "fail",  "full",  "leave",  "publish", "shrink", "rotate", "visit"};
+    "cut",   "half",    "split",  "oneway", "flap",  "move", "thin", "crash",
+    "twice", "freeze",  "clock",  "drift",  "skew",  "rot",  "fail", "full",
+    "leave", "publish", "shrink", "rotate", "visit", "alloc"};
 
 unsigned plan_cut_parts(void)
 {
@@ -129,6 +130,10 @@ static void drop(struct plan *p, enum part part)
         break;
     case PART_VISIT:
         tame_foes(p, true, false);
+        break;
+    case PART_ALLOC:
+        p->alloc_every = 0;
+        p->alloc_at = 0;
         break;
     case PART_FOES:
         break;

@@ -47,6 +47,7 @@ static void add_node(struct sim *s, bool seeder)
                                 .full_us = p->full_ms * 1000,
                                 .room_us = p->room_ms * 1000,
                                 .transport_bytes = UINT64_C(8) << 20,
+                                .alloc_every = p->alloc_every,
                                 .stops_when_complete = p->stops_when_complete};
     struct sim_node *n;
 
@@ -61,6 +62,8 @@ static void add_node(struct sim *s, bool seeder)
         c.link.up_bps = p->seeder_up_bps;
     if (s->node_count == (is_servers(p->broken) ? 0 : p->seeders))
         c.broken = p->broken;
+    if (s->node_count == (p->alloc_of_seeder ? 0 : p->seeders))
+        c.alloc_at = p->alloc_at;
     n = sim_node_new(&s->env, seeder ? "s" : "n", (uint32_t)s->node_count, &c);
     n->wants = !seeder;
     s->nodes[s->node_count++] = n;
@@ -309,6 +312,7 @@ static void report(struct sim *s, FILE *tail, struct sim_result *out)
         out->foe_waste_bytes +=
             s->nodes[i]->foe_got_bytes - s->nodes[i]->foe_good_bytes;
         out->proofs += s->nodes[i]->proofs;
+        out->allocs_failed += s->nodes[i]->allocs_failed;
     }
     if (out->broken != NULL && tail != NULL)
         trace_dump(s->env.trace, tail);

@@ -22,6 +22,7 @@ struct sim_result {
     uint64_t foe_waste_bytes;         /* came of foes, in vain */
     uint64_t bad_keys;
     uint64_t crashes;
+    uint64_t allocs_failed;
     uint64_t proofs; /* kept, that the author signed two of one number */
 };
 

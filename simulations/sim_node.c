@@ -13,6 +13,8 @@
 
 #define WALL_MS UINT64_C(1760000000000) /* the world's 0 */
 #define FLUSH_US UINT64_C(2000000)
+#define START_TRIES 100
+#define FETCH_AGAIN_US UINT64_C(1000000)
 
 /* ---- steps ------------------------------------------------------------------
  */
@@ -48,6 +50,7 @@ bool sim_node_frozen(const struct sim_node *n)
 }
 
 static void on_timer(void *user, uint64_t at_us);
+static void fetch(struct sim_node *n);
 
 static void set_timer(struct sim_node *n)
 {
@@ -75,13 +78,36 @@ static void note_served(struct sim_node *n, const struct core_event *ev)
         c->begun--;
 }
 
+static void on_fetch(void *user, uint64_t life)
+{
+    struct sim_node *n = user;
+
+    if (n->up && n->life == life)
+        fetch(n);
+}
+
+static int step_core(struct sim_node *n, const struct core_event *ev,
+                     struct core_effects *fx)
+{
+    int rc;
+
+    sim_node__alloc_begin(n);
+    rc = core_step(n->core, ev, fx, NULL);
+    sim_node__alloc_end(n);
+    return rc;
+}
+
 static void one_step(struct sim_node *n, struct core_event *ev)
 {
     struct core_effects fx;
 
     ev->now_ms = sim_node__now_ms(n);
     ev->wall_ms = sim_node__wall_ms(n);
-    if (core_step(n->core, ev, &fx, NULL) != 0) {
+    if (step_core(n, ev, &fx) != 0) {
+        if (ev->kind == EV_FETCH) { /* its user tries again */
+            world_after(n->env->world, FETCH_AGAIN_US, on_fetch, n, n->life);
+            return;
+        }
         invariants_fail(n->env->invariants, "core", "%s: a step failed",
                         n->name);
         return;
@@ -303,6 +329,7 @@ struct sim_node *sim_node_new(const struct sim_env *env, const char *name,
     (void)snprintf(n->name, sizeof n->name, "%s%02u", name, index);
     for (size_t i = 0; i < ID_BYTES; i++)
         n->key.b[i] = (uint8_t)rng_next(&n->rng);
+    n->alloc_left = cfg->alloc_at - 1; /* 0: all go well */
     n->wall_off_ms = cfg->skew_ms;
     n->clock_ms = 1000 + rng_below(&n->rng, 1000000);
     n->disk = sim_disk_new();
@@ -375,6 +402,21 @@ static void mislead(struct sim_node *n)
     sim_node_hint(n, &nobody, "127.0.0.1:22", ROAD_EXCHANGE);
 }
 
+/* Without memory it does not start; whoever looks after it starts it again. */
+static struct core *new_core(struct sim_node *n, const struct core_config *c)
+{
+    struct core *core = NULL;
+
+    for (int tries = 0; core == NULL; tries++) {
+        if (tries == START_TRIES)
+            abort();
+        sim_node__alloc_begin(n);
+        core = core_new(c);
+        sim_node__alloc_end(n);
+    }
+    return core;
+}
+
 void sim_node_start(struct sim_node *n)
 {
     static uint64_t starts; /* a defect: it outlives the world */
@@ -388,9 +430,7 @@ void sim_node_start(struct sim_node *n)
         c.rng_seed[i] = rng_next(&n->rng);
     if (n->cfg.broken == SIM_BREAK_DICE)
         c.rng_seed[1] += starts++;
-    n->core = core_new(&c);
-    if (n->core == NULL)
-        abort();
+    n->core = new_core(n, &c);
     n->up = true;
     n->life++;
     n->timer_us = UINT64_MAX;

@@ -66,6 +66,8 @@ struct sim_node_config {
     uint64_t faults_until_us;     /* none of those after */
     uint64_t full_us, room_us;    /* its disk is full in between */
     uint64_t transport_bytes;     /* chunk bytes a connection takes */
+    uint32_t alloc_every;         /* one in so many fails; 0 = none */
+    uint64_t alloc_at;            /* the first to fail, from 1; 0 = none */
     bool stops_when_complete;     /* the fetch ends: it only serves on */
     enum sim_break broken;
 };
@@ -141,15 +143,18 @@ struct sim_node { /* read by the invariants and by scenarios */
     struct record_id complete_edition;
     uint64_t steps_at_us, steps; /* in one instant */
     uint64_t looks;              /* of the invariants, in a crowd */
-    uint64_t behind_us;          /* its neighbours know more since then; L2 */
-    uint64_t fork_seq;           /* it was told of a fork of this number ... */
-    uint64_t fork_us;            /* ... then, and is to keep it; L3 */
-    uint64_t good_before;        /* chunks stored when there was room; L5 */
-    bool has_failed;             /* its disk was full */
-    uint64_t seq_seen;           /* highest edition the core has shown */
-    struct record_id head_seen;  /* the first of that number */
-    struct record_id followed;   /* by the core, in this life */
-    bool manifest_known;         /* of that */
+    uint64_t allocs;             /* asked for by what may go without */
+    uint64_t alloc_left;         /* so many go well; UINT64_MAX = all */
+    uint64_t allocs_failed;
+    uint64_t behind_us;         /* its neighbours know more since then; L2 */
+    uint64_t fork_seq;          /* it was told of a fork of this number ... */
+    uint64_t fork_us;           /* ... then, and is to keep it; L3 */
+    uint64_t good_before;       /* chunks stored when there was room; L5 */
+    bool has_failed;            /* its disk was full */
+    uint64_t seq_seen;          /* highest edition the core has shown */
+    struct record_id head_seen; /* the first of that number */
+    struct record_id followed;  /* by the core, in this life */
+    bool manifest_known;        /* of that */
     uint64_t before_us;   /* the last change but one of what is followed */
     uint64_t followed_us; /* since when; it knew what was on the disk */
     uint64_t good_chunks, bad_chunks, bad_bytes;

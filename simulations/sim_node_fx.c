@@ -179,6 +179,7 @@ static void end_edition(struct sim_node *n, const struct sim_op *op)
     ev.u.edition.token = op->token;
     ev.u.edition.found = loaded.found;
     ev.u.edition.bad_manifest = loaded.bad_manifest;
+    ev.u.edition.failed = loaded.failed;
     ev.u.edition.edition = loaded.edition;
     sim_node__step(n, &ev);
     free(loaded.have);

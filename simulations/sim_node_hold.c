@@ -246,11 +246,14 @@ static struct sim_holding *make(struct sim_node *n, const struct sim_record *e,
                                 const struct edition_payload *p)
 {
     struct sim_holding *h = mem_new(1, sizeof *h);
+    int rc;
 
     h->edition = e->id;
     h->seq = e->seq;
-    if (chunk_table_from_blobs(p->index_blob, p->tree_blob, &h->blobs, NULL) !=
-        0) {
+    sim_node__alloc_begin(n);
+    rc = chunk_table_from_blobs(p->index_blob, p->tree_blob, &h->blobs, NULL);
+    sim_node__alloc_end(n);
+    if (rc != 0) {
         free(h);
         return NULL;
     }
@@ -299,14 +302,21 @@ void sim_node__load(struct sim_node *n, const struct record_id *edition,
     h = find(n, edition);
     if (h == NULL)
         h = make(n, e, &p);
+    out->failed = h == NULL;
     if (h == NULL)
         return;
-    if (!h->has_manifest)
+    if (!h->has_manifest) {
+        sim_node__alloc_begin(n);
         rc = read_manifest(n, h, &p);
+        sim_node__alloc_end(n);
+    }
     out->bad_manifest = rc == ERR_MALFORMED || rc == ERR_LIMIT;
     if (out->bad_manifest)
         invariants_fail(n->env->invariants, "S1",
                         "%s cannot read a manifest that is good", n->name);
+    out->failed = rc == ERR_NOMEM;
+    if (out->failed)
+        return;
     out->found = !out->bad_manifest;
     out->edition.edition = e->id;
     out->edition.course = p.course;

@@ -29,6 +29,10 @@ struct sim_conn *sim_node__conn(struct sim_node *n, conn_no no);
 bool sim_node__listen(struct sim_node *n, struct sim_conn *from,
                       const uint8_t *data, size_t len);
 
+/* sim_node_alloc.c: between the two, an allocation may fail. */
+void sim_node__alloc_begin(struct sim_node *n);
+void sim_node__alloc_end(struct sim_node *n);
+
 /* sim_node_fx.c */
 void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx);
 void sim_node__forget_ops(struct sim_node *n);
@@ -42,7 +46,7 @@ const struct chunk_ref *sim_node__ref(const struct sim_holding *h,
 struct span sim_node__read(struct sim_node *n, const struct chunk_id *chunk);
 /** What EV_EDITION says of @edition; result.have is to be freed. */
 struct sim_loaded {
-    bool found, bad_manifest;
+    bool found, bad_manifest, failed;
     struct core_edition edition;
     uint8_t *have;
 };

@@ -85,12 +85,6 @@ static void set_ban(struct core *c, const struct ban *ban)
     if (at == c->cfg.limits.bans_max) {
         at = soonest;
     } else if (at == c->ban_count) {
-        struct ban *grown =
-            core__grow(c->bans, &c->ban_cap, c->ban_count, sizeof *c->bans);
-
-        if (grown == NULL)
-            return;
-        c->bans = grown;
         c->ban_count++;
     }
     c->bans[at] = *ban;

@@ -44,16 +44,9 @@ static bool is_connected(const struct core *c, const struct node_id *node)
 static struct entry *take_place(struct core *c, bool asked_for)
 {
     struct entry *worst = NULL;
-    struct entry *grown;
 
-    if (c->book_count < c->cfg.limits.book_max) {
-        grown =
-            core__grow(c->book, &c->book_cap, c->book_count, sizeof *c->book);
-        if (grown == NULL)
-            return NULL;
-        c->book = grown;
+    if (c->book_count < c->cfg.limits.book_max)
         return &c->book[c->book_count++];
-    }
     for (size_t i = 0; i < c->book_count; i++) {
         struct entry *b = &c->book[i];
 
@@ -288,6 +281,8 @@ void book__work(struct core *c)
 
         if (b->next_ms > c->now_ms || !may_dial(c, b, dials_out))
             continue;
+        if (!core__has_room(c))
+            return;
         if (b->road == ROAD_EXCHANGE && dialled_lately(c, b)) {
             b->next_ms = c->now_ms + ADDRESS_EVERY_MS;
             continue;

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #define MIB (1024u * 1024u)
-#define EFFECTS_READY 256
+#define EFFECTS_READY 2048
 #define ARENA_READY (64u * 1024u)
+#define KEPT_READY (128u * 1024u) /* one message, and a course's record */
 #define UNSUPPORTED_MAX 10
 
 void core_limits_default(struct core_limits *l)
@@ -42,16 +43,29 @@ void core_limits_default(struct core_limits *l)
 
 /* ---- effects ------------------------------------------------------ */
 
+/* Room for one more, and for @spare behind it. */
+static bool make_room(struct core *c, size_t spare)
+{
+    struct core_effect *grown =
+        core__grow(c->fx, &c->fx_cap, c->fx_count + spare, sizeof *c->fx);
+
+    if (grown != NULL)
+        c->fx = grown;
+    return grown != NULL;
+}
+
+bool core__has_room(struct core *c)
+{
+    return make_room(c, EFFECTS_SPARE);
+}
+
 struct core_effect *core__effect(struct core *c, enum core_effect_kind kind)
 {
     static struct core_effect lost; /* written to, never read */
     struct core_effect *fx;
-    struct core_effect *grown =
-        core__grow(c->fx, &c->fx_cap, c->fx_count, sizeof *c->fx);
 
-    if (grown == NULL)
-        return &lost;
-    c->fx = grown;
+    if (!make_room(c, 0))
+        return &lost; /* more than EFFECTS_SPARE that nobody can do without */
     fx = &c->fx[c->fx_count++];
     memset(fx, 0, sizeof *fx);
     fx->kind = kind;
@@ -84,21 +98,48 @@ static bool add_fixup(struct core *c, size_t offset)
     return true;
 }
 
+/* What cannot be said is not left out: the peer would wait for it. */
+static void fall_silent(struct core *c, struct conn *to, size_t arena_len)
+{
+    c->arena.len = arena_len;
+    c->arena.failed = false; /* for the others */
+    to->failed = c->any_failed = true;
+}
+
 void core__send(struct core *c, struct conn *to, const struct msg *m)
 {
     size_t start = c->arena.len;
-    size_t before = c->fx_count;
     struct core_effect *fx;
+    int rc;
 
-    if (to->dropping)
+    if (to->dropping || to->failed)
         return;
-    if (msg_encode(m, &c->arena, NULL) != 0)
+    rc = msg_encode(m, &c->arena, NULL);
+    if (rc == ERR_NOMEM || !core__has_room(c)) {
+        fall_silent(c, to, start);
+        return;
+    }
+    if (rc != 0)
         return;
     fx = core__effect(c, FX_SEND);
     fx->u.send.conn = to->no;
     fx->u.send.len = c->arena.len - start;
-    if (c->fx_count == before || !add_fixup(c, start))
-        c->fx_count = before;
+    if (!add_fixup(c, start)) {
+        c->fx_count--;
+        fall_silent(c, to, start);
+    }
+}
+
+/* A connection of which something was lost for want of memory ends: whoever
+ * wanted it begins anew, with nothing missing. */
+static void end_failed(struct core *c)
+{
+    if (!c->any_failed)
+        return;
+    c->any_failed = false;
+    for (struct conn *p = c->conns; p != NULL; p = p->next)
+        if (p->failed)
+            peer__drop(c, p);
 }
 
 void core__notify(struct core *c, const struct course_id *course,
@@ -159,6 +200,7 @@ static void set_tick(struct core *c)
 static void tick(struct core *c)
 {
     c->tick_ms = UINT64_MAX;
+    c->any_failed = true;
     peer__tick(c);
     ask__tick(c);
     swarm__tick(c);
@@ -282,7 +324,7 @@ static void on_removed(struct core *c, const struct course_id *course)
     }
 }
 
-static void dispatch(struct core *c, const struct core_event *ev)
+static int dispatch(struct core *c, const struct core_event *ev)
 {
     struct conn *p;
 
@@ -323,8 +365,9 @@ static void dispatch(struct core *c, const struct core_event *ev)
         tick(c);
         break;
     case EV_FETCH:
-        topic__fetch(c, &ev->u.fetch.course, ev->u.fetch.listing);
-        break;
+        return topic__fetch(c, &ev->u.fetch.course, ev->u.fetch.listing)
+                   ? 0
+                   : ERR_NOMEM;
     case EV_STOP_FETCH:
         topic__stop(c, &ev->u.stop_fetch.course);
         break;
@@ -353,11 +396,13 @@ static void dispatch(struct core *c, const struct core_event *ev)
         records__push(c, &ev->u.withdrawn.course);
         break;
     }
+    return 0;
 }
 
 /* What the event made possible. */
 static void follow_up(struct core *c)
 {
+    end_failed(c);
     if (c->look) {
         c->look = false;
         topic__work(c);
@@ -369,40 +414,28 @@ static void follow_up(struct core *c)
         ask__one(c, c->pump_one);
     if (c->pump_up)
         upload__pump(c);
+    end_failed(c);
     set_tick(c);
 }
 
-/* Room beforehand for what most events need: out of memory is then found before
- * anything has changed. Should it run out later, then what could not be done is
- * left out, as if its message had been lost. */
-static bool begin(struct core *c)
+static void begin(struct core *c)
 {
-    struct core_effect *fx;
-
     c->fx_count = c->fixup_count = c->span_count = 0;
     c->arena.len = c->kept.len = 0;
     c->arena.failed = c->kept.failed = false;
     c->pump_all = c->pump_up = c->look = false;
     c->pump_one = NULL;
-    if (c->fx_cap < EFFECTS_READY) {
-        fx = realloc(c->fx, EFFECTS_READY * sizeof *fx);
-        if (fx == NULL)
-            return false;
-        c->fx = fx;
-        c->fx_cap = EFFECTS_READY;
-    }
-    return buf_reserve(&c->arena, ARENA_READY) == 0;
 }
 
 int core_step(struct core *c, const struct core_event *ev,
               struct core_effects *out_fx, struct err *e)
 {
-    if (!begin(c))
-        return err_set(e, ERR_NOMEM, "core");
+    begin(c);
     if (ev->now_ms > c->now_ms)
         c->now_ms = ev->now_ms; /* time never runs back in here */
     c->wall_ms = ev->wall_ms;
-    dispatch(c, ev);
+    if (dispatch(c, ev) != 0)
+        return err_set(e, ERR_NOMEM, "core");
     follow_up(c);
     point_sends(c);
     out_fx->list = c->fx;
@@ -412,6 +445,19 @@ int core_step(struct core *c, const struct core_event *ev,
 
 /* ---- life --------------------------------------------------------- */
 
+/* What nobody would say again has its room beforehand: addresses and bans, and
+ * the effects and records of a step. Connections can do without: end_failed. */
+static bool make_ready(struct core *c)
+{
+    c->fx = calloc(EFFECTS_READY, sizeof *c->fx);
+    c->fx_cap = EFFECTS_READY;
+    c->book = calloc(c->cfg.limits.book_max + 1u, sizeof *c->book);
+    c->bans = calloc(c->cfg.limits.bans_max + 1u, sizeof *c->bans);
+    return c->fx != NULL && c->book != NULL && c->bans != NULL &&
+           buf_reserve(&c->arena, ARENA_READY) == 0 &&
+           buf_reserve(&c->kept, KEPT_READY) == 0;
+}
+
 struct core *core_new(const struct core_config *config)
 {
     struct core *c = calloc(1, sizeof *c);
@@ -419,6 +465,10 @@ struct core *core_new(const struct core_config *config)
     if (c == NULL)
         return NULL;
     c->cfg = *config;
+    if (!make_ready(c)) {
+        core_free(c);
+        return NULL;
+    }
     rng_init(&c->rng, config->rng_seed);
     c->order_key = rng_next(&c->rng);
     c->tick_ms = UINT64_MAX;

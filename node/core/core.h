@@ -206,6 +206,7 @@ struct core_event {
             uint64_t token;
             bool found;        /* false: not held, or its manifest is bad */
             bool bad_manifest; /* decoded and refused: the author's fault */
+            bool failed;       /* not found, and may be there all the same */
             struct core_edition edition;
         } edition;
         struct {
@@ -362,7 +363,8 @@ void core_free(struct core *c);
  * core_step - take one event, say what is to be done.
  * @out_fx: lent by the core, valid until the next core_step; carry the effects
  *          out in order.
- * Return: 0; ERR_NOMEM (the event was dropped and the core is as before).
+ * Return: 0; ERR_NOMEM for an EV_FETCH (the core is as before). Whatever else
+ * there is no memory for is made good: at worst a connection ends.
  * A peer's bytes never make this fail: they cost the peer.
  */
 int core_step(struct core *c, const struct core_event *ev,

@@ -6,7 +6,8 @@
  * book.c     addresses and dials
  * exchange.c PEERS
  * topic.c    courses to be complete
- * records.c  RECORDS in and out, loads
+ * records.c  RECORDS in and out, what the store said
+ * load.c     what was asked of the store
  * swarm.c    editions and who is there
  * have.c     telling and hearing HAVE
  * picker.c   which slot next
@@ -37,7 +38,10 @@
 #define REQS_MAX 1024    /* asked of one peer, whatever their bytes */
 #define UPLOADS_MAX 8192 /* wanted by one peer, likewise */
 #define SERVING_MAX 64   /* swarms that only serve */
-#define COPIES_MAX 2     /* peers asked for one slot at a time */
+/* Of a step, that nobody can do without: a drop for each connection, a load for
+ * each that there may be, and what swarms and topics have to say. */
+#define EFFECTS_SPARE 1024
+#define COPIES_MAX 2 /* peers asked for one slot at a time */
 #define TICK_BUSY_MS 100
 #define TICK_IDLE_MS 1000
 #define EXTENT 64 /* slots that lie together, picked together: one word */
@@ -132,6 +136,7 @@ struct conn {
     bool outbound;
     bool greeted;  /* its HELLO came */
     bool dropping; /* FX_DROP was given: nothing more to say to it */
+    bool failed;   /* no memory for something of it: it is to end */
     enum peer_scope scope;
     enum core_road road;
     char address[CORE_ADDRESS_MAX];
@@ -318,9 +323,9 @@ struct core {
     size_t load_count;
     uint64_t last_token;
     struct entry *book;
-    size_t book_count, book_cap;
+    size_t book_count;
     struct ban *bans;
-    size_t ban_count, ban_cap;
+    size_t ban_count;
 
     uint64_t unsent_bytes;   /* of all connections */
     uint64_t unstored_bytes; /* of live requests and stores, of all */
@@ -335,6 +340,7 @@ struct core {
     bool pump_all;         /* all may */
     bool pump_up;          /* somebody may be served */
     bool look;             /* dials, asks and notices may be due */
+    bool any_failed;       /* some connection has */
 
     struct core_effect *fx;
     size_t fx_count, fx_cap;
@@ -348,6 +354,9 @@ struct core {
 
 /* core.c */
 struct core_effect *core__effect(struct core *c, enum core_effect_kind kind);
+/** core__has_room - for another, beside those nobody can do without. */
+bool core__has_room(struct core *c);
+/** core__send - or end the connection, when there is no memory for it. */
 void core__send(struct core *c, struct conn *to, const struct msg *m);
 void core__notify(struct core *c, const struct course_id *course,
                   const struct swarm *s, enum core_notice notice);
@@ -389,8 +398,8 @@ void blame__bad_chunk(struct core *c, struct known *k);
 /* topic.c */
 struct topic *topic__find(const struct core *c, const struct course_id *course);
 /** topic__fetch - @listing: no more than the manifest, unless another fetch
- * wants the content. */
-void topic__fetch(struct core *c, const struct course_id *course, bool listing);
+ * wants the content. false: out of memory. */
+bool topic__fetch(struct core *c, const struct course_id *course, bool listing);
 void topic__stop(struct core *c, const struct course_id *course);
 void topic__free(struct topic *t);
 /** topic__greet - a new connection: ask it for all that we want. */
@@ -398,8 +407,8 @@ void topic__greet(struct core *c, struct conn *p);
 struct ask *topic__ask_of(struct conn *p, const struct course_id *course);
 void topic__ask_again(struct core *c, struct topic *t, struct conn *p,
                       uint64_t at_ms);
-/** topic__follow - work on edition @ed from now on. */
-void topic__follow(struct core *c, struct topic *t,
+/** topic__follow - work on edition @ed from now on. false: out of memory. */
+bool topic__follow(struct core *c, struct topic *t,
                    const struct core_edition *ed);
 /** topic__changed - notices that were given may be given again. */
 void topic__changed(struct core *c);
@@ -407,10 +416,16 @@ void topic__changed(struct core *c);
 void topic__work(struct core *c);
 void topic__tick(struct core *c);
 
+/* load.c */
+/** load__new - one that is to be asked for. NULL: too many at once. */
+struct load *load__new(struct core *c, enum load_kind kind, conn_no conn);
+/** load__take - it came. false: it is none of ours. */
+bool load__take(struct core *c, uint64_t token, struct load *out);
+/** load__course, load__edition - ask the store. */
+void load__course(struct core *c, const struct load *l);
+void load__edition(struct core *c, const struct load *l);
+
 /* records.c */
-struct load *records__load(struct core *c, enum load_kind kind, conn_no conn);
-void records__load_course(struct core *c, const struct load *l);
-void records__load_edition(struct core *c, const struct load *l);
 /** records__serve - load @edition because @p wants to take part in it.
  *  false: not one of the courses it asked for, or too many at once. */
 bool records__serve(struct core *c, struct conn *p,
@@ -447,6 +462,7 @@ void swarm__gain(struct swarm *s, const struct core_edition *ed);
 void swarm__hold(struct swarm *s, uint32_t slot);
 void swarm__release(struct core *c, struct swarm *s, uint32_t slot);
 struct part *swarm__part(const struct swarm *s, const struct conn *p);
+/** swarm__join - NULL: out of memory, and the connection is to end. */
 struct part *swarm__join(struct core *c, struct swarm *s, struct conn *p);
 void swarm__leave_all(struct core *c, struct conn *p);
 bool swarm__part_has(const struct part *t, uint32_t slot);

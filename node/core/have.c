@@ -24,6 +24,7 @@ static void tell_windows(struct core *c, struct part *t)
     uint8_t *bytes = malloc(MSG_WINDOW_BITS_MAX / 8);
     struct msg m;
 
+    t->conn->failed |= bytes == NULL;
     if (bytes == NULL)
         return;
     for (uint32_t first = 0; first < s->table->count;
@@ -147,8 +148,10 @@ static void hear_map(struct swarm *s, struct part *t, const struct msg *m)
     }
     if (t->all)
         return;
-    if (slots > t->has.count && !bits_grow(&t->has, slots))
+    if (slots > t->has.count && !bits_grow(&t->has, slots)) {
+        t->conn->failed = true;
         return;
+    }
     if (m->u.have.all && slots >= s->table->count) {
         swarm__part_all(s, t);
         return;

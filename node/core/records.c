@@ -10,58 +10,9 @@
 #include "crypto/revocation.h"
 
 #define RETRY_MS 5000
+#define SPARE_RETRY_MS 500 /* there was no memory, or too much at once */
 #define NOT_ASKED_COST 3
 #define NOT_AUTHOR_COST 10
-
-/* ---- loads under way ---------------------------------------------- */
-
-struct load *records__load(struct core *c, enum load_kind kind, conn_no conn)
-{
-    struct load *l;
-    size_t all = 0;
-    size_t its = 0;
-
-    for (size_t i = 0; i < c->load_count; i++) {
-        all += c->loads[i].conn != 0;
-        its += c->loads[i].conn == conn;
-    }
-    if (c->load_count == LOADS_MAX ||
-        (conn != 0 && (all >= LOADS_FOR_PEERS || its >= LOADS_PER_PEER)))
-        return NULL;
-    l = &c->loads[c->load_count++];
-    *l = (struct load){.token = ++c->last_token, .kind = kind, .conn = conn};
-    return l;
-}
-
-static bool take_load(struct core *c, uint64_t token, struct load *out)
-{
-    for (size_t i = 0; i < c->load_count; i++) {
-        if (c->loads[i].token != token)
-            continue;
-        *out = c->loads[i];
-        c->loads[i] = c->loads[--c->load_count];
-        return true;
-    }
-    return false;
-}
-
-void records__load_course(struct core *c, const struct load *l)
-{
-    struct core_effect *fx = core__effect(c, FX_LOAD_COURSE);
-
-    fx->u.load_course.token = l->token;
-    fx->u.load_course.course = l->course;
-}
-
-void records__load_edition(struct core *c, const struct load *l)
-{
-    struct core_effect *fx = core__effect(c, FX_LOAD_EDITION);
-
-    fx->u.load_edition.token = l->token;
-    fx->u.load_edition.course = l->course;
-    fx->u.load_edition.named = l->kind == LOAD_SERVE;
-    fx->u.load_edition.edition = l->edition;
-}
 
 /* ---- what peers are interested in --------------------------------- */
 
@@ -88,6 +39,7 @@ static void note_interest(const struct core *c, struct conn *p,
     } else {
         grown = core__grow(p->interests, &p->interest_cap, at,
                            sizeof *p->interests);
+        p->failed |= grown == NULL;
         if (grown == NULL)
             return;
         p->interests = grown;
@@ -129,12 +81,12 @@ void records__ask(struct core *c, struct conn *p, const struct msg *m)
     }
     note_interest(c, p, &m->u.ask.course);
     forget_told(p, &m->u.ask.course);
-    l = records__load(c, LOAD_ANSWER, p->no);
+    l = load__new(c, LOAD_ANSWER, p->no);
     if (l == NULL)
         return; /* too much at once: it will ask again */
     l->request = m->u.ask.request;
     l->course = m->u.ask.course;
-    records__load_course(c, l);
+    load__course(c, l);
 }
 
 static void add_record(struct msg *m, const uint8_t *p, size_t len)
@@ -253,12 +205,20 @@ static void push_course(struct core *c, const struct load *l,
 
 void records__push(struct core *c, const struct course_id *course)
 {
-    struct load *l = records__load(c, LOAD_PUSH, 0);
+    struct load *l = load__new(c, LOAD_PUSH, 0);
 
     if (l == NULL)
         return;
     l->course = *course;
-    records__load_course(c, l);
+    load__course(c, l);
+}
+
+/* The first record of the course that comes is the one: its id is the course's.
+ * Without memory there is none yet. */
+static void keep_course(struct topic *t, const uint8_t *p, size_t len)
+{
+    if (t->course_record.len == 0 && buf_append(&t->course_record, p, len) != 0)
+        buf_deinit(&t->course_record);
 }
 
 /* What the catalog holds of a course that is to be fetched. */
@@ -273,9 +233,7 @@ static void begin_topic(struct core *c, const struct load *l,
     c->look = true;
     if (!ev->u.course.found)
         return;
-    if (t->course_record.len == 0)
-        (void)buf_append(&t->course_record, ev->u.course.course_record,
-                         ev->u.course.course_record_len);
+    keep_course(t, ev->u.course.course_record, ev->u.course.course_record_len);
     t->withdrawn |= ev->u.course.revocation_count != 0;
     /* One that is withdrawn and whole here is not offered, and still ours. */
     t->need_edition |= ev->u.course.edition_record != NULL || t->withdrawn;
@@ -285,7 +243,7 @@ void records__course(struct core *c, const struct core_event *ev)
 {
     struct load l;
 
-    if (!take_load(c, ev->u.course.token, &l))
+    if (!load__take(c, ev->u.course.token, &l))
         return;
     if (l.kind == LOAD_ANSWER)
         answer_course(c, &l, ev);
@@ -431,7 +389,7 @@ static void keep_record(struct core *c, const uint8_t *p, size_t len)
 static struct load *store_kept(struct core *c, const struct course_id *course,
                                conn_no conn)
 {
-    struct load *l = c->kept.failed ? NULL : records__load(c, LOAD_STORE, conn);
+    struct load *l = c->kept.failed ? NULL : load__new(c, LOAD_STORE, conn);
     struct core_effect *fx;
     size_t at = 0;
 
@@ -455,8 +413,8 @@ static void keep_revocations(struct core *c, const struct offer *o)
         keep_record(c, o->revocations[i]->p, o->revocations[i]->len);
 }
 
-/* @edition: the offer's, too; else what it withdraws alone. */
-static void store_offer(struct core *c, struct topic *t, const struct offer *o,
+/* @edition: the offer's, too; else what it withdraws alone. false: not now. */
+static bool store_offer(struct core *c, struct topic *t, const struct offer *o,
                         bool edition)
 {
     struct load *l;
@@ -470,14 +428,17 @@ static void store_offer(struct core *c, struct topic *t, const struct offer *o,
         keep_record(c, o->edition_record->p, o->edition_record->len);
     l = store_kept(c, &t->course, 0);
     if (l == NULL)
-        return;
+        return false;
     l->revoked = o->revocation_count != 0;
     t->storing++;
     if (!edition)
-        return;
+        return true;
     l->edition = o->edition;
+    if (o->seq == t->seq)
+        t->fork = o->edition;
     if (o->seq > t->storing_seq)
         t->storing_seq = o->seq;
+    return true;
 }
 
 /* SPEC 3.3: "A seq below the current one never becomes current; seq MUST NOT
@@ -534,28 +495,24 @@ static bool take_edition(struct core *c, struct topic *t, struct conn *p,
         return false;
     }
     note_edition(p, &t->course, &o->edition);
-    if (!is_wanted(t, o))
-        return false;
-    if (o->seq == t->seq)
-        t->fork = o->edition;
-    return true;
+    return is_wanted(t, o);
 }
 
-static void take_offer(struct core *c, struct topic *t, struct conn *p,
+/* false: it is to be asked for again. */
+static bool take_offer(struct core *c, struct topic *t, struct conn *p,
                        struct offer *o)
 {
     bool edition;
 
-    if (o->course_record != NULL && t->course_record.len == 0)
-        (void)buf_append(&t->course_record, o->course_record->p,
-                         o->course_record->len);
-    if (t->course_record.len == 0 || t->course_record.failed)
-        return;
+    if (o->course_record != NULL)
+        keep_course(t, o->course_record->p, o->course_record->len);
+    if (t->course_record.len == 0)
+        return o->course_record == NULL;
     check_revokers(c, p, buf_span(&t->course_record), o);
     edition = o->edition_record != NULL && take_edition(c, t, p, o);
     t->withdrawn |= o->revocation_count != 0;
-    if (edition || o->revocation_count != 0)
-        store_offer(c, t, o, edition);
+    return (!edition && o->revocation_count == 0) ||
+           store_offer(c, t, o, edition);
 }
 
 /* Answers to what we asked are free; a push costs one of its requests. */
@@ -614,7 +571,10 @@ void records__got(struct core *c, struct conn *p, const struct msg *m)
         take_revocations(c, p, &o);
         return;
     }
-    take_offer(c, t, p, &o);
+    if (!take_offer(c, t, p, &o)) {
+        topic__ask_again(c, t, p, c->now_ms + SPARE_RETRY_MS);
+        return;
+    }
     a = topic__ask_of(p, &t->course);
     if (p->dropping || a == NULL)
         return;
@@ -641,7 +601,7 @@ void records__stored(struct core *c, const struct core_event *ev)
     struct topic *t;
     struct load l;
 
-    if (!take_load(c, ev->u.records_stored.token, &l))
+    if (!load__take(c, ev->u.records_stored.token, &l))
         return;
     if (l.revoked && ev->u.records_stored.ok)
         records__push(c, &l.course);
@@ -674,12 +634,12 @@ bool records__serve(struct core *c, struct conn *p,
         if (p->interests[i].has_edition &&
             record_id_eq(&p->interests[i].edition, edition))
             it = &p->interests[i];
-    l = it != NULL ? records__load(c, LOAD_SERVE, p->no) : NULL;
+    l = it != NULL ? load__new(c, LOAD_SERVE, p->no) : NULL;
     if (l == NULL)
         return false;
     l->course = it->course;
     l->edition = *edition;
-    records__load_edition(c, l);
+    load__edition(c, l);
     return true;
 }
 
@@ -701,8 +661,10 @@ static void fetch_edition(struct core *c, const struct load *l,
     } else if (!ev->u.edition.found) {
         t->need_edition = true; /* it was there a moment ago */
         t->retry_ms = c->now_ms + RETRY_MS;
-    } else if (ed->seq >= t->seq || t->withdrawn) {
-        topic__follow(c, t, ed);
+    } else if ((ed->seq >= t->seq || t->withdrawn) &&
+               !topic__follow(c, t, ed)) {
+        t->need_edition = true;
+        t->retry_ms = c->now_ms + SPARE_RETRY_MS;
     }
 }
 
@@ -711,18 +673,17 @@ static void serve_edition(struct core *c, const struct load *l,
 {
     struct conn *p = peer__find(c, l->conn);
     const struct core_edition *ed = &ev->u.edition.edition;
-    struct swarm *s = NULL;
+    struct swarm *s;
     struct part *t;
 
-    if (p == NULL || p->dropping)
-        return;
-    if (ev->u.edition.found && record_id_eq(&ed->edition, &l->edition))
-        s = swarm__open(c, ed);
-    if (s == NULL) {
+    if (p == NULL || p->dropping || ev->u.edition.failed)
+        return; /* who is told nothing asks again */
+    if (!ev->u.edition.found || !record_id_eq(&ed->edition, &l->edition)) {
         have__tell_nothing(c, p, &l->edition);
         return;
     }
-    t = swarm__join(c, s, p);
+    s = swarm__open(c, ed);
+    t = s != NULL ? swarm__join(c, s, p) : NULL;
     if (t != NULL && !t->told)
         have__tell(c, t);
 }
@@ -754,6 +715,8 @@ static void manifest_edition(struct core *c, const struct load *l,
         core__notify(c, &s->course, s, NOTICE_BAD_EDITION);
         return;
     }
+    if (ev->u.edition.failed)
+        return; /* loaded again at the next tick */
     if (!ev->u.edition.found || !ev->u.edition.edition.has_manifest) {
         lose_blobs(c, s, ev);
         return;
@@ -762,6 +725,8 @@ static void manifest_edition(struct core *c, const struct load *l,
         swarm__gain(s, &ev->u.edition.edition);
     } else {
         (void)swarm__open(c, &ev->u.edition.edition); /* the same one, grown */
+        if (!s->has_manifest)
+            return; /* out of memory: loaded again at the next tick */
         core__notify(c, &s->course, s, NOTICE_MANIFEST);
     }
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
@@ -778,7 +743,7 @@ void records__edition(struct core *c, const struct core_event *ev)
 {
     struct load l;
 
-    if (!take_load(c, ev->u.edition.token, &l))
+    if (!load__take(c, ev->u.edition.token, &l))
         return;
     if (l.kind == LOAD_SERVE)
         serve_edition(c, &l, ev);

@@ -135,18 +135,18 @@ static void unfold(struct swarm *s, struct part *t, uint32_t n)
 
     t->all = false;
     s->all_parts--;
-    if (bits_init(&t->has, size))
-        for (uint32_t i = 0; i < n; i++)
-            bits_set(&t->has, i);
+    t->conn->failed |= !bits_init(&t->has, size);
+    for (uint32_t i = 0; i < n && t->has.w != NULL; i++)
+        bits_set(&t->has, i);
 }
 
 /* Fits a part's map to the table. "All" that was said of the blobs before the
- * manifest came is all of the blobs. Without memory the map stays short. */
+ * manifest came is all of the blobs. */
 static void fit_part(struct swarm *s, struct part *t)
 {
     t->cursor = NONE;
     if (!t->all && t->has.count < s->table->count)
-        (void)bits_grow(&t->has, s->table->count);
+        t->conn->failed |= !bits_grow(&t->has, s->table->count);
     else if (t->all && t->slots != s->table->count)
         unfold(s, t, t->slots);
 }
@@ -348,7 +348,7 @@ void swarm__lost(struct core *c, struct swarm *s, uint32_t slot)
 
 static void load_manifest(struct core *c, struct swarm *s)
 {
-    struct load *l = records__load(c, LOAD_MANIFEST, 0);
+    struct load *l = load__new(c, LOAD_MANIFEST, 0);
     struct core_effect *fx;
 
     if (l == NULL) {
@@ -408,6 +408,7 @@ struct part *swarm__join(struct core *c, struct swarm *s, struct conn *p)
         return t;
     t = calloc(1, sizeof *t);
     if (t == NULL || !bits_init(&t->has, s->table->count)) {
+        p->failed = true;
         free(t);
         return NULL;
     }

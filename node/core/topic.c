@@ -42,6 +42,7 @@ void topic__ask_again(struct core *c, struct topic *t, struct conn *p,
 
     if (a == NULL) {
         grown = core__grow(p->asks, &p->ask_cap, p->ask_count, sizeof *p->asks);
+        p->failed |= grown == NULL;
         if (grown == NULL)
             return;
         p->asks = grown;
@@ -115,7 +116,7 @@ static void tell_again(struct core *c, struct topic *t)
     swarm__check_complete(c, s);
 }
 
-void topic__fetch(struct core *c, const struct course_id *course, bool listing)
+bool topic__fetch(struct core *c, const struct course_id *course, bool listing)
 {
     struct topic *t = topic__find(c, course);
 
@@ -125,11 +126,11 @@ void topic__fetch(struct core *c, const struct course_id *course, bool listing)
             t->swarm->listing = t->listing;
         c->pump_all = true;
         tell_again(c, t);
-        return;
+        return true;
     }
     t = calloc(1, sizeof *t);
     if (t == NULL)
-        return;
+        return false;
     t->course = *course;
     t->need_course = true;
     t->listing = listing;
@@ -139,6 +140,7 @@ void topic__fetch(struct core *c, const struct course_id *course, bool listing)
         if (p->greeted && !p->dropping)
             topic__ask_again(c, t, p, c->now_ms);
     c->look = true;
+    return true;
 }
 
 void topic__free(struct topic *t)
@@ -184,14 +186,14 @@ static void join_all(struct core *c, struct topic *t)
     }
 }
 
-void topic__follow(struct core *c, struct topic *t,
+bool topic__follow(struct core *c, struct topic *t,
                    const struct core_edition *ed)
 {
     struct swarm *old = t->swarm;
     struct swarm *s = swarm__open(c, ed);
 
     if (s == NULL || s == old)
-        return;
+        return s != NULL;
     t->swarm = s;
     t->edition = ed->edition;
     t->seq = ed->seq;
@@ -207,6 +209,7 @@ void topic__follow(struct core *c, struct topic *t,
     records__push(c, &t->course); /* to those who asked us and know less */
     swarm__check_complete(c, s);
     c->pump_all = true;
+    return true;
 }
 
 /* ---- work --------------------------------------------------------- */
@@ -218,17 +221,17 @@ static void load_due(struct core *c, struct topic *t)
     if (t->loading || (!t->need_course && !t->need_edition) ||
         c->now_ms < t->retry_ms)
         return;
-    l = records__load(c, t->need_course ? LOAD_TOPIC : LOAD_FETCH, 0);
+    l = load__new(c, t->need_course ? LOAD_TOPIC : LOAD_FETCH, 0);
     if (l == NULL)
         return; /* at the next tick */
     l->course = t->course;
     t->loading = true;
     if (t->need_course) {
         t->need_course = false;
-        records__load_course(c, l);
+        load__course(c, l);
     } else {
         t->need_edition = false;
-        records__load_edition(c, l);
+        load__edition(c, l);
     }
 }
 

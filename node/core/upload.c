@@ -336,19 +336,19 @@ void upload__served(struct core *c, const struct core_event *ev)
 
 /* ---- turns -------------------------------------------------------- */
 
-static bool may_serve(const struct core *c, const struct conn *p)
+static bool may_serve(struct core *c, const struct conn *p)
 {
     const struct core_limits *l = &c->cfg.limits;
 
     return p->up_count != 0 && !p->dropping && c->now_ms >= p->again_ms &&
            p->unsent_bytes < unsent_max(c, p) &&
-           c->unsent_bytes < l->unsent_total_bytes;
+           c->unsent_bytes < l->unsent_total_bytes && core__has_room(c);
 }
 
 static void serve_turn(struct core *c, struct conn *p)
 {
     p->deficit += QUANTUM;
-    while (may_serve(c, p) && p->deficit > 0) {
+    while (p->deficit > 0 && may_serve(c, p)) {
         struct core_effect *fx = core__effect(c, FX_SERVE);
         struct swarm *s;
         struct upload u;

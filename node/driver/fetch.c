@@ -218,6 +218,16 @@ void fetch__notice(struct node *n, const struct core_effect *fx)
             fetch__note(f, fx->u.notify.notice);
 }
 
+void fetch__no_memory(struct node *n, const struct course_id *course)
+{
+    struct err err = ERR_INIT;
+    int rc = err_set(&err, ERR_NOMEM, "fetch");
+
+    for (struct fetch *f = n->fetches; f != NULL; f = f->next)
+        if (fetch__is_for(f, course))
+            fetch__end_with(f, rc, &err);
+}
+
 void fetch__disk_failed(struct node *n, const struct target *target, int rc,
                         const struct err *e)
 {

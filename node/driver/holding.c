@@ -283,6 +283,8 @@ static void tell_core(void *user)
     e->ev.u.edition.token = job->token;
     e->ev.u.edition.found = job->rc == 0 && h != NULL;
     e->ev.u.edition.bad_manifest = job->bad_manifest;
+    e->ev.u.edition.failed =
+        job->rc == ERR_NOMEM || (job->rc == 0 && h == NULL);
     ed->edition = job->edition;
     if (e->ev.u.edition.found) {
         ed->course = h->course;

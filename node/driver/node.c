@@ -60,8 +60,10 @@ static void step(struct node *n, struct core_event *ev)
 
     ev->now_ms = now_ms();
     ev->wall_ms = wall_clock_ms();
-    if (core_step(n->core, ev, &fx, NULL) != 0)
-        return; /* out of memory: the event is lost, deadlines repair it */
+    if (core_step(n->core, ev, &fx, NULL) != 0) {
+        fetch__no_memory(n, &ev->u.fetch.course); /* an EV_FETCH */
+        return;
+    }
     for (size_t i = 0; i < fx.count; i++)
         node__carry_out(n, &fx.list[i]);
 }

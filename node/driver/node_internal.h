@@ -155,6 +155,8 @@ void fetch__manifest_ready(struct node *n, struct holding *h,
                            void (*then)(void *user), void *user);
 /** fetch__wants_folder - is there a fetch of @course with a folder to open? */
 bool fetch__wants_folder(const struct node *n, const struct course_id *course);
+/** fetch__no_memory - the core cannot take up @course. */
+void fetch__no_memory(struct node *n, const struct course_id *course);
 /** fetch__disk_failed - chunks of @target (NULL: of any fetch) could not be
  *  written. */
 void fetch__disk_failed(struct node *n, const struct target *target, int rc,

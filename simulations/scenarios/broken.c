@@ -106,6 +106,26 @@ void scenario__full(struct plan *p, struct rng *rng)
     p->faults_ms = p->room_ms;
 }
 
+/* Of all that a core and the formats ask for, one in so many is not there. */
+void scenario__hunger(struct plan *p, struct rng *rng)
+{
+    scenario__course(p, rng, 100);
+    scenario__far_apart(p, rng);
+    p->seeders = scenario__between(rng, 1, 2);
+    p->learners = scenario__between(rng, 1, 6);
+    p->shape = scenario__one_in(rng, 2) ? SHAPE_STAR : SHAPE_MESH;
+    p->shrink = scenario__one_in(rng, 3);
+    p->up_bps = (struct plan_range){50000, 500000};
+    p->faults_ms = scenario__between(rng, 5000, 40000);
+    p->alloc_every = scenario__between(rng, 5, 100);
+    if (scenario__one_in(rng, 3)) {
+        p->course.editions = 2;
+        p->publish_ms = scenario__between(rng, 500, 20000);
+    }
+    if (scenario__one_in(rng, 4))
+        p->crash_every_ms = scenario__between(rng, 2000, 10000);
+}
+
 void scenario__weather(struct plan *p, struct rng *rng)
 {
     if (scenario__one_in(rng, 4))
@@ -125,4 +145,6 @@ void scenario__weather(struct plan *p, struct rng *rng)
     p->twice = scenario__one_in(rng, 2);
     p->bound_ms += p->half_every_ms != 0 ? HEARTBEAT_MS : 0;
     p->bound_ms += 2 * p->flap_every_ms;
+    if (scenario__one_in(rng, 4))
+        p->alloc_every = scenario__between(rng, 5, 200);
 }

@@ -317,6 +317,7 @@ static const struct scenario table[] = {
     {"clocks", "wall clocks jump by years, others drift", 4, scenario__clocks},
     {"twice", "crashes in the middle of things, and again", 4, scenario__twice},
     {"full", "disks are full for a while", 4, scenario__full},
+    {"hunger", "allocations fail", 4, scenario__hunger},
     {"misers", "answers come just before they are late", 4, scenario__misers},
     {"replay", "words of others and of yesterday", 4, scenario__replay},
     {"freeze", "new editions are hidden", 4, scenario__freeze},
