@@ -96,7 +96,7 @@ static int find_type(struct span media, enum record_type *out)
             return 0;
         }
     }
-    return ERR_MALFORMED;
+    return ERR_REFUSED;
 }
 
 static int read_protected(struct record *r, struct err *e)
@@ -120,9 +120,8 @@ static int read_protected(struct record *r, struct err *e)
         cbor_read_fixed(&in, r->signer.b, sizeof r->signer.b) != 0 ||
         !cbor_done(&in))
         return err_set(e, ERR_MALFORMED, "protected header");
-    if (find_type(media, &r->type) != 0)
-        return err_set(e, ERR_MALFORMED, "record of an unknown type");
-    return 0;
+    rc = find_type(media, &r->type);
+    return rc != 0 ? err_set(e, rc, "record of an unknown type") : 0;
 }
 
 /* Only the outermost item may carry a tag; cbor_check has seen to it. */

@@ -49,7 +49,8 @@ struct record {
  * @network: "main" unless configured; part of what was signed.
  * @out: spans borrow @data.
  * Return: 0; ERR_MALFORMED; ERR_CORRUPT (the signature does not hold);
- * ERR_LIMIT. Cost: one Ed25519 verification, about 40 us.
+ * ERR_REFUSED (of a type of a later version, perhaps: not checked); ERR_LIMIT.
+ * Cost: one Ed25519 verification, about 40 us.
  */
 int record_decode(const uint8_t *data, size_t len, const char *network,
                   struct record *out, struct err *e);

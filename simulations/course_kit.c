@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/cbor.h"
 #include "crypto/course.h"
 #include "crypto/digest.h"
 #include "crypto/edition.h"
-#include "crypto/key.h"
+#include "crypto/key_internal.h"
 #include "crypto/profile.h"
 #include "crypto/record.h"
 #include "crypto/revocation.h"
@@ -24,6 +25,7 @@ struct maker {
     struct identity *author;
     struct codec *codec;
     uint8_t *packed; /* CODEC_BOUND bytes */
+    bool later;
 };
 
 /* A publisher's mistake here is the simulator's own. */
@@ -233,6 +235,58 @@ static uint32_t make_tree(struct maker *mk, const struct content *c,
 /* ---- records ----------------------------------------------------------------
  */
 
+/* SPEC 2: "Unknown map keys in a payload or message are ignored" */
+static void sign(struct maker *mk, enum record_type type,
+                 const struct buf *payload, struct buf *out,
+                 struct record_id *out_id)
+{
+    struct buf more = BUF_INIT;
+
+    if (mk->later) {
+        cbor_put_map(&more, payload->base[0] - 0xa0u + 2);
+        cbor_put_uint(&more, 0);
+        cbor_put_text(&more, "before", 6);
+        (void)buf_append(&more, payload->base + 1, payload->len - 1);
+        cbor_put_uint(&more, 99);
+        cbor_put_bool(&more, true);
+    }
+    must(record_sign(mk->author, type, COURSE_KIT_NETWORK,
+                     buf_span(mk->later ? &more : payload), out, out_id, NULL),
+         record_type_name(type));
+    buf_deinit(&more);
+}
+
+/* Signed by the author, and of a type that is not known here. */
+static void make_omen(struct maker *mk)
+{
+    struct buf protected_ = BUF_INIT;
+    struct buf tbs = BUF_INIT;
+    struct buf *out = &mk->kit->omen;
+    uint8_t signature[64];
+
+    cbor_put_map(&protected_, 3);
+    cbor_put_uint(&protected_, 1);
+    cbor_put_int(&protected_, -8);
+    cbor_put_uint(&protected_, 3);
+    cbor_put_text(&protected_, "application/vnd.lyceum.omen+cbor", 32);
+    cbor_put_uint(&protected_, 4);
+    cbor_put_bytes(&protected_, mk->kit->author.b, sizeof mk->kit->author.b);
+    cbor_put_array(&tbs, 4);
+    cbor_put_text(&tbs, "Signature1", 10);
+    cbor_put_bytes(&tbs, protected_.base, protected_.len);
+    cbor_put_text(&tbs, "lyceum/1/" COURSE_KIT_NETWORK, 13);
+    cbor_put_bytes(&tbs, "\xa0", 1);
+    key__sign(mk->author, buf_span(&tbs), signature);
+    cbor_put_tag(out, 18);
+    cbor_put_array(out, 4);
+    cbor_put_bytes(out, protected_.base, protected_.len);
+    cbor_put_map(out, 0);
+    cbor_put_bytes(out, "\xa0", 1);
+    cbor_put_bytes(out, signature, sizeof signature);
+    buf_deinit(&tbs);
+    buf_deinit(&protected_);
+}
+
 static void make_course(struct maker *mk)
 {
     struct course_payload p = {.time_ms = TIME_MS,
@@ -246,9 +300,7 @@ static void make_course(struct maker *mk)
     for (size_t i = 0; i < sizeof p.nonce; i++)
         p.nonce[i] = (uint8_t)rng_next(mk->rng);
     must(course_encode(&p, &payload, NULL), "course payload");
-    must(record_sign(mk->author, RECORD_COURSE, COURSE_KIT_NETWORK,
-                     buf_span(&payload), &mk->kit->course_record, &id, NULL),
-         "course record");
+    sign(mk, RECORD_COURSE, &payload, &mk->kit->course_record, &id);
     memcpy(mk->kit->course.b, id.b, sizeof id.b);
     buf_deinit(&payload);
 }
@@ -261,9 +313,7 @@ static void make_profile(struct maker *mk)
 
     memcpy(p.box_key, identity_box_public(mk->author), sizeof p.box_key);
     must(profile_encode(&p, &payload, NULL), "profile payload");
-    must(record_sign(mk->author, RECORD_PROFILE, COURSE_KIT_NETWORK,
-                     buf_span(&payload), &mk->kit->profile_record, NULL, NULL),
-         "profile record");
+    sign(mk, RECORD_PROFILE, &payload, &mk->kit->profile_record, NULL);
     buf_deinit(&payload);
 }
 
@@ -319,9 +369,7 @@ static void make_edition(struct maker *mk, const struct content *c,
     p.index_blob = buf_span(&index.entries);
     p.tree_blob = buf_span(&tree.entries);
     must(edition_encode(&p, &payload, NULL), "edition payload");
-    must(record_sign(mk->author, RECORD_EDITION, COURSE_KIT_NETWORK,
-                     buf_span(&payload), &e->record, &e->id, NULL),
-         "edition record");
+    sign(mk, RECORD_EDITION, &payload, &e->record, &e->id);
     e->seq = p.seq;
     e->totals =
         (struct manifest_totals){p.files, p.bytes, p.chunks, p.stored_bytes};
@@ -370,9 +418,7 @@ static void make_odd(struct maker *mk, uint64_t seq, bool orphan)
     if (orphan) /* it follows what does not exist */
         p.prev.b[0] ^= 1;
     must(edition_encode(&p, &payload, NULL), "odd payload");
-    must(record_sign(mk->author, RECORD_EDITION, COURSE_KIT_NETWORK,
-                     buf_span(&payload), &o->record, &o->id, NULL),
-         "odd record");
+    sign(mk, RECORD_EDITION, &payload, &o->record, &o->id);
     o->seq = seq;
     buf_deinit(&payload);
 }
@@ -432,7 +478,8 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
                                   struct rng *rng)
 {
     struct course_kit *k = mem_new(1, sizeof *k);
-    struct maker mk = {.kit = k, .rng = rng, .codec = codec_new()};
+    struct maker mk = {
+        .kit = k, .rng = rng, .codec = codec_new(), .later = p->later};
     struct content c = {.count = p->chunks};
     uint8_t seed[SEED_BYTES];
 
@@ -456,6 +503,8 @@ struct course_kit *course_kit_new(const struct course_kit_params *p,
     }
     if (p->odd)
         make_odds(&mk);
+    if (p->later)
+        make_omen(&mk);
     make_revocations(&mk);
     free(c.refs);
     free(c.bytes);
@@ -481,6 +530,7 @@ void course_kit_free(struct course_kit *k)
     free(k->pool);
     buf_deinit(&k->course_record);
     buf_deinit(&k->profile_record);
+    buf_deinit(&k->omen);
     buf_deinit(&k->withdrawal);
     buf_deinit(&k->slander);
     free(k);

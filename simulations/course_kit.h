@@ -26,6 +26,7 @@ struct course_kit_params {
     uint32_t chunk_max;
     uint32_t editions; /* 1..COURSE_KIT_EDITIONS */
     bool odd;          /* and such as the author should never have signed */
+    bool later;        /* its author's node is of a later version */
 };
 
 struct course_kit_odd { /* the author's signature, and nothing behind it */
@@ -52,6 +53,7 @@ struct course_kit {
     uint32_t edition_count;
     struct course_kit_odd odd[COURSE_KIT_ODD]; /* forks, jumps */
     uint32_t odd_count;
+    struct buf omen;       /* a record of a type of a later version */
     struct buf withdrawal; /* of edition 1, by the author */
     struct buf slander;    /* of all of it, by a stranger */
     uint8_t **pool;        /* all chunks ever made, owned */

@@ -45,6 +45,7 @@ struct plan {
     uint64_t join_spread_ms; /* learners start within this */
     bool shrink;             /* core limits by coin */
     bool skew;               /* wall clocks differ by up to a day */
+    bool versions;           /* nodes of an earlier and of a later version */
     struct plan_foes foes[PLAN_FOES_MAX];
     size_t foe_kinds;
     bool foes_go; /* at faults_ms */

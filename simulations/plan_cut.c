@@ -27,13 +27,15 @@ enum part {
     PART_ROTATE,
     PART_VISIT,
     PART_ALLOC,
+    PART_VERSIONS,
     PART_FOES /* the kinds of foes follow */
 };
 
 static const char *const names[PART_FOES] = {
-    "cut",   "half",    "split",  "oneway", "flap",  "move", "thin", "crash",
-    "twice", "freeze",  "clock",  "drift",  "skew",  "rot",  "fail", "full",
-    "leave", "publish", "shrink", "rotate", "visit", "alloc"};
+    "cut",    "half",   "split", "oneway", "flap",    "move",
+    "thin",   "crash",  "twice", "freeze", "clock",   "drift",
+    "skew",   "rot",    "fail",  "full",   "leave",   "publish",
+    "shrink", "rotate", "visit", "alloc",  "versions"};
 
 unsigned plan_cut_parts(void)
 {
@@ -134,6 +136,9 @@ static void drop(struct plan *p, enum part part)
     case PART_ALLOC:
         p->alloc_every = 0;
         p->alloc_at = 0;
+        break;
+    case PART_VERSIONS:
+        p->versions = p->course.later = false;
         break;
     case PART_FOES:
         break;

@@ -56,6 +56,8 @@ static void add_node(struct sim *s, bool seeder)
         c.transport_bytes = 20000;
     if (p->skew)
         c.skew_ms = (int64_t)rng_below(&s->rng, 172800000) - 86400000;
+    if (p->versions)
+        c.version = (enum sim_version)rng_below(&s->rng, 3);
     if (p->drift)
         c.drift_ppm = rng_below(&s->rng, 2) == 0 ? 200 : -200;
     if (seeder && p->seeder_up_bps != 0)

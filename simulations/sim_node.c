@@ -278,7 +278,8 @@ static void on_message(void *user, conn_no conn, const uint8_t *data,
     trace_line(n->env->trace, world_now_us(n->env->world), "%s > %s %s",
                c->name, n->name, text);
     count_chunk(n, c, data, len);
-    if (sim_node__listen(n, c, data, len))
+    if ((len != 0 && sim_node__hear(n, c, data, len)) ||
+        sim_node__listen(n, c, data, len))
         return;
     ev.u.message.conn = conn;
     ev.u.message.data = n->message = data;

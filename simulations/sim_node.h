@@ -14,6 +14,7 @@
 #include "simulations/roster.h"
 #include "simulations/sim_disk.h"
 #include "simulations/sim_net.h"
+#include "simulations/sim_node_version.h"
 #include "simulations/trace.h"
 #include "simulations/world.h"
 
@@ -68,7 +69,8 @@ struct sim_node_config {
     uint64_t transport_bytes;     /* chunk bytes a connection takes */
     uint32_t alloc_every;         /* one in so many fails; 0 = none */
     uint64_t alloc_at;            /* the first to fail, from 1; 0 = none */
-    bool stops_when_complete;     /* the fetch ends: it only serves on */
+    enum sim_version version;
+    bool stops_when_complete; /* the fetch ends: it only serves on */
     enum sim_break broken;
 };
 
@@ -77,6 +79,7 @@ struct sim_conn {
     struct node_id node;
     char name[ROSTER_NAME_MAX];
     bool honest;
+    struct sim_talk talk;
     /* what it wants of this node: L7 */
     bool dropped; /* the core has given it up */
     uint64_t wanted, begun, refused;

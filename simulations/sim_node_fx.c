@@ -384,6 +384,14 @@ static void note_drop(struct sim_node *n, conn_no conn)
         c->dropped = true;
 }
 
+static void say(struct sim_node *n, const struct core_effect *fx)
+{
+    struct sim_conn *to = sim_node__conn(n, fx->u.send.conn);
+
+    if (to != NULL)
+        sim_node__say(n, to, fx->u.send.data, fx->u.send.len);
+}
+
 void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
 {
     struct sim_op *op;
@@ -391,8 +399,7 @@ void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
     switch (fx->kind) {
     case FX_SEND:
         note_refusal(n, fx);
-        (void)sim_net_send(n->env->net, n->host, fx->u.send.conn,
-                           fx->u.send.data, fx->u.send.len, false);
+        say(n, fx);
         break;
     case FX_SERVE:
         note_begun(n, fx->u.serve.conn);

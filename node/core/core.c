@@ -7,7 +7,6 @@
 #define EFFECTS_READY 2048
 #define ARENA_READY (64u * 1024u)
 #define KEPT_READY (128u * 1024u) /* one message, and a course's record */
-#define UNSUPPORTED_MAX 10
 
 void core_limits_default(struct core_limits *l)
 {
@@ -112,7 +111,7 @@ void core__send(struct core *c, struct conn *to, const struct msg *m)
     struct core_effect *fx;
     int rc;
 
-    if (to->dropping || to->failed)
+    if (to->dropping || to->failed || (to->lacks_peers && m->type == MSG_PEERS))
         return;
     rc = msg_encode(m, &c->arena, NULL);
     if (rc == ERR_NOMEM || !core__has_room(c)) {
@@ -215,6 +214,13 @@ uint64_t core_deadline_ms(const struct core *c)
 
 /* ---- events ------------------------------------------------------- */
 
+/* SPEC 6: "PEERS can be done without: whoever hears UNSUPPORTED of it sends no
+ * more on that connection." */
+static void on_unsupported(struct conn *p, const struct msg *m)
+{
+    p->lacks_peers |= m->u.unsupported.type == MSG_PEERS;
+}
+
 static void on_body(struct core *c, struct conn *p, const struct msg *m)
 {
     switch (m->type) {
@@ -246,6 +252,7 @@ static void on_body(struct core *c, struct conn *p, const struct msg *m)
         upload__cancel(c, p, m);
         break;
     case MSG_UNSUPPORTED:
+        on_unsupported(p, m);
         break;
     }
 }
@@ -253,15 +260,19 @@ static void on_body(struct core *c, struct conn *p, const struct msg *m)
 static void on_unknown(struct core *c, struct conn *p, const struct msg *m)
 {
     struct msg out = {.type = MSG_UNSUPPORTED};
+    uint8_t type = m->u.unsupported.type;
 
-    /* SPEC 6: "An unknown type is answered once by UNSUPPORTED and else
-     * dropped; more than 10 end the connection." */
-    if (p->unsupported++ == 0) {
-        out.u.unsupported.type = m->u.unsupported.type;
-        core__send(c, p, &out);
-    } else if (p->unsupported > UNSUPPORTED_MAX) {
+    /* SPEC 6: "Each unknown type is answered once by UNSUPPORTED and else
+     * dropped; more than 10 messages of unknown types end the connection." */
+    if (p->strange_count == STRANGE_MAX) {
         peer__drop(c, p);
+        return;
     }
+    if (memchr(p->strange, type, p->strange_count) == NULL) {
+        out.u.unsupported.type = type;
+        core__send(c, p, &out);
+    }
+    p->strange[p->strange_count++] = type;
 }
 
 static void on_message(struct core *c, const struct core_event *ev)

@@ -44,7 +44,8 @@
 #define COPIES_MAX 2 /* peers asked for one slot at a time */
 #define TICK_BUSY_MS 100
 #define TICK_IDLE_MS 1000
-#define EXTENT 64 /* slots that lie together, picked together: one word */
+#define STRANGE_MAX 10 /* messages of unknown types */
+#define EXTENT 64      /* slots that lie together, picked together: one word */
 #define NONE UINT32_MAX
 
 struct swarm;
@@ -173,9 +174,11 @@ struct conn {
     int64_t deficit;
 
     /* limits */
-    uint64_t bucket_us;     /* its requests: used up to that time */
-    uint64_t out_bucket_us; /* ours to it */
-    uint32_t unsupported;
+    uint64_t bucket_us;           /* its requests: used up to that time */
+    uint64_t out_bucket_us;       /* ours to it */
+    uint8_t strange[STRANGE_MAX]; /* types of its that we do not know */
+    size_t strange_count;
+    bool lacks_peers; /* it does not know that message */
     uint32_t hints_taken, hints_given;
     uint64_t hints_taken_ms, hints_given_ms; /* since when */
 

@@ -341,8 +341,13 @@ static void read_offer(const struct core *c, const struct msg *m,
     for (size_t i = 0; i < m->u.records.count && !o->broken; i++) {
         const struct span *s = &m->u.records.list[i];
         struct record r;
+        int rc = record_decode(s->p, s->len, c->cfg.network, &r, NULL);
 
-        if (record_decode(s->p, s->len, c->cfg.network, &r, NULL) != 0) {
+        /* SPEC 6: "A record of an unknown type is left out, and not held
+         * against the sender." */
+        if (rc == ERR_REFUSED)
+            continue;
+        if (rc != 0) {
             o->broken = true;
         } else if (r.type == RECORD_COURSE) {
             o->course_record = s;

@@ -21,32 +21,33 @@ static uint32_t get_u32(const uint8_t *p)
 /* ---- reading ------------------------------------------------------ */
 
 /* Messages have all of their keys, in order: an optional key is asked for with
- * peek_key. Unknown keys behind the known ones are skipped. */
+ * at_key. SPEC 2: "Unknown map keys in a payload or message are ignored" */
 struct body {
     struct cbor_in in;
     uint64_t left;
 };
 
-static void want_key(struct body *b, uint64_t key)
+static bool at_key(struct body *b, uint64_t key)
 {
-    uint64_t k;
+    while (b->left != 0) {
+        struct cbor_in ahead = b->in;
+        uint64_t k;
 
-    if (b->left == 0 || cbor_read_uint(&b->in, &k) != 0 || k != key)
-        b->in.failed = true;
-    else
+        if (cbor_read_uint(&ahead, &k) != 0 || k > key)
+            return false;
+        b->in = ahead;
         b->left--;
+        if (k == key)
+            return true;
+        (void)cbor_skip(&b->in);
+    }
+    return false;
 }
 
-static bool peek_key(struct body *b, uint64_t key)
+static void want_key(struct body *b, uint64_t key)
 {
-    struct cbor_in ahead = b->in;
-    uint64_t k;
-
-    if (b->left == 0 || cbor_read_uint(&ahead, &k) != 0 || k != key)
-        return false;
-    b->in = ahead;
-    b->left--;
-    return true;
+    if (!at_key(b, key))
+        b->in.failed = true;
 }
 
 static uint64_t take_uint(struct body *b, uint64_t key, uint64_t max)
@@ -147,7 +148,7 @@ static void read_have(struct body *b, struct msg *m)
     take_id(b, 1, m->u.have.edition.b);
     m->u.have.slots = (uint32_t)take_uint(
         b, 2, MANIFEST_CHUNKS_MAX + MANIFEST_BLOB_ENTRIES_MAX);
-    if (peek_key(b, 3)) {
+    if (at_key(b, 3)) {
         bool all = false;
 
         /* false is another spelling of its absence: refused */
@@ -155,7 +156,7 @@ static void read_have(struct body *b, struct msg *m)
             b->in.failed = true;
         m->u.have.all = all;
     }
-    if (peek_key(b, 4))
+    if (at_key(b, 4))
         n = take_list(b, MSG_WINDOWS_MAX);
     for (uint64_t i = 0; i < n && !b->in.failed; i++)
         read_window(b, m->u.have.slots, &m->u.have.windows[i]);

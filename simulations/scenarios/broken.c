@@ -126,6 +126,32 @@ void scenario__hunger(struct plan *p, struct rng *rng)
         p->crash_every_ms = scenario__between(rng, 2000, 10000);
 }
 
+/* What is not known is passed over, and nobody is blamed for it. */
+void scenario__versions(struct plan *p, struct rng *rng)
+{
+    scenario__course(p, rng, 120);
+    scenario__far_apart(p, rng);
+    p->versions = true;
+    p->course.later = scenario__one_in(rng, 2);
+    p->course.editions = scenario__between(rng, 1, 3);
+    p->seeders = scenario__between(rng, 1, 3);
+    p->learners = scenario__between(rng, 2, 9);
+    p->shape = (enum plan_shape)scenario__between(rng, SHAPE_STAR, SHAPE_CHAIN);
+    if (p->shape == SHAPE_CHAIN) /* it begins at who publishes */
+        p->seeders = 1;
+    p->shrink = scenario__one_in(rng, 3);
+    p->stops_when_complete =
+        p->course.editions == 1 && scenario__one_in(rng, 3);
+    if (p->course.editions > 1) {
+        p->publish_ms = scenario__between(rng, 200, 8000);
+        p->publish_every_ms = scenario__between(rng, 200, 8000);
+    }
+    if (scenario__one_in(rng, 3)) {
+        p->faults_ms = scenario__between(rng, 2000, 20000);
+        p->cut_every_ms = scenario__between(rng, 500, 5000);
+    }
+}
+
 void scenario__weather(struct plan *p, struct rng *rng)
 {
     if (scenario__one_in(rng, 4))
@@ -147,4 +173,6 @@ void scenario__weather(struct plan *p, struct rng *rng)
     p->bound_ms += 2 * p->flap_every_ms;
     if (scenario__one_in(rng, 4))
         p->alloc_every = scenario__between(rng, 5, 200);
+    p->versions = scenario__one_in(rng, 3);
+    p->course.later = p->versions && scenario__one_in(rng, 2);
 }

@@ -288,6 +288,14 @@ static void fill_storm(struct plan *p, struct rng *rng)
     scenario__weather(p, rng);
 }
 
+/* The same, always of 20 nodes: what `storms per hour` is measured with. */
+static void fill_storm20(struct plan *p, struct rng *rng)
+{
+    fill_storm(p, rng);
+    p->seeders = 2;
+    p->learners = 18;
+}
+
 static const struct scenario table[] = {
     {"pair", "one seeder, one learner", 10, fill_pair},
     {"classroom", "one seeder, many learners on a LAN", 6, fill_classroom},
@@ -318,12 +326,14 @@ static const struct scenario table[] = {
     {"twice", "crashes in the middle of things, and again", 4, scenario__twice},
     {"full", "disks are full for a while", 4, scenario__full},
     {"hunger", "allocations fail", 4, scenario__hunger},
+    {"versions", "earlier and later versions together", 4, scenario__versions},
     {"misers", "answers come just before they are late", 4, scenario__misers},
     {"replay", "words of others and of yesterday", 4, scenario__replay},
     {"freeze", "new editions are hidden", 4, scenario__freeze},
     {"fleet", "a thousand keys, a bad chunk each", 3, scenario__fleet},
     {"byzantine", "80 of 100 are hostile", 1, scenario__byzantine},
     {"storm", "a mixture of all of it", 30, fill_storm},
+    {"storm20", "the same, of 20 nodes", 1, fill_storm20},
     {NULL, NULL, 0, NULL},
 };
 

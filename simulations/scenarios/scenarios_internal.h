@@ -26,6 +26,7 @@ void scenario__clocks(struct plan *p, struct rng *rng);
 void scenario__twice(struct plan *p, struct rng *rng);
 void scenario__full(struct plan *p, struct rng *rng);
 void scenario__hunger(struct plan *p, struct rng *rng);
+void scenario__versions(struct plan *p, struct rng *rng);
 
 /* hostile.c: those who mean harm */
 void scenario__misers(struct plan *p, struct rng *rng);

@@ -90,23 +90,50 @@ TEST(core_peer, protocol_broken)
     kit_deinit(&k);
 }
 
-/* An unknown type is answered once; ten are borne. */
+/* Each unknown type is answered once; ten are borne. */
 TEST(core_peer, unknown_types)
 {
     struct kit k;
 
     begin(&k);
     kit_peer(&k, 1);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 9; i++)
         kit_frame(&k, 1, (const uint8_t[]){0x21, 0xa0}, 2);
+    kit_frame(&k, 1, (const uint8_t[]){0x0b}, 1);
     assert_int_equal(kit_must_send(&k, 1, MSG_UNSUPPORTED)->u.unsupported.type,
                      0x21);
+    assert_int_equal(kit_must_send(&k, 1, MSG_UNSUPPORTED)->u.unsupported.type,
+                     0x0b);
     assert_null(kit_sent(&k, 1, MSG_UNSUPPORTED));
     assert_false(kit_dropped(&k, 1));
     kit_frame(&k, 1, (const uint8_t[]){0x21, 0xa0}, 2);
     assert_true(kit_dropped(&k, 1));
     assert_int_equal(kit_banned(&k, 1), 0);
     kit_deinit(&k);
+}
+
+/* Whoever does not know PEERS is not told of peers again. */
+TEST(core_peer, lacks_peers)
+{
+    struct kit_course co;
+    struct msg m = {.type = MSG_UNSUPPORTED};
+    struct kit k;
+
+    begin(&k);
+    kit_course_init(&co, 3, 20, 100);
+    kit_learner(&k, &co, NULL);
+    m.u.unsupported.type = MSG_PEERS;
+    for (uint8_t n = 1; n <= 3; n++) {
+        kit_seeder(&k, n, &co);
+        if (n == 2)
+            kit_say(&k, 2, &m);
+        kit_wait(&k, 10000);
+    }
+    (void)kit_must_send(&k, 1, MSG_PEERS);
+    (void)kit_must_send(&k, 1, MSG_PEERS);
+    assert_null(kit_sent(&k, 2, MSG_PEERS));
+    kit_deinit(&k);
+    kit_course_deinit(&co);
 }
 
 /* Two connections a key: the third goes. Our own key may not come at all. */

@@ -379,6 +379,28 @@ TEST(record, truncated)
     }
 }
 
+/* One of a type of a later version is refused, and is not broken. */
+TEST(record, unknown_type)
+{
+    struct parts p = a_profile();
+    struct identity *id = identity_generate();
+    struct buf b = BUF_INIT;
+    struct record r;
+    uint8_t *name;
+
+    assert_int_equal(record_sign(id, RECORD_PROFILE, "main",
+                                 buf_span(&p.payload), &b, NULL, NULL),
+                     0);
+    name = memmem(b.base, b.len, "profile", 7);
+    assert_non_null(name);
+    memcpy(name, "profits", 7);
+    assert_int_equal(record_decode(b.base, b.len, "main", &r, NULL),
+                     ERR_REFUSED);
+    identity_free(id);
+    buf_deinit(&b);
+    buf_deinit(&p.payload);
+}
+
 /* A record may be of 60 KiB and no more, whatever it says. */
 TEST(record, too_long)
 {
