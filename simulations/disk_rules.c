@@ -290,6 +290,8 @@ void disk_check_restart(struct disk_world *w)
     check_places(w);
     check_chunks(w);
     check_users_files(w);
+    if (w->done != 0)
+        disk_check_folder(w, w->done);
     vdisk_each(w->disk, check_path, w);
 }
 

@@ -255,6 +255,7 @@ static int to_edition(struct disk_world *w, uint64_t seq, struct err *err)
     struct fetch f = {.k = k, .e = &k->kit->editions[seq - 1], .err = err};
     int rc;
 
+    w->done = 0;
     f.course = course_id_hex(&k->kit->course);
     f.edition = record_id_hex(&f.e->id);
     rc = open_folder(w, &f);
@@ -264,8 +265,9 @@ static int to_edition(struct disk_world *w, uint64_t seq, struct err *err)
         rc = placed(w, &f);
     target_close(f.target);
     vdisk_hold(w->disk, true);
-    if (rc == 0 && alive(w))
-        disk_check_folder(w, seq);
+    w->done = rc == 0 && alive(w) ? seq : 0;
+    if (w->done != 0)
+        disk_check_folder(w, w->done);
     vdisk_hold(w->disk, false);
     return rc;
 }
@@ -282,6 +284,7 @@ static int empty_folder(struct disk_world *w, const char *course,
     int rc = disk_set(w, &filling, NULL, 0, err);
 
     w->note[0] = w->edit[0] = '\0';
+    w->done = 0;
     w->edit_doubt = false;
     while (dir != NULL && (name = disk_dir_next(dir)) != NULL) {
         char path[256];
@@ -422,6 +425,7 @@ static int rm(struct disk_world *w, struct err *err)
         return 0;
     k->may_be_removed = true;
     w->folder_left = true;
+    w->done = 0;
     rc = disk_set(w, &removed, yes, 1, err);
     if (rc == 0)
         rc = disk_set(w, &pinned, NULL, 0, err);

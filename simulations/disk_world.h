@@ -66,6 +66,7 @@ struct disk_world {
     bool has_self;
     char note[64];    /* what the user's own file holds; "" = none yet */
     char edit[64];    /* what he wrote into a file of the course */
+    uint64_t done;    /* the edition that the folder holds, acknowledged */
     bool folder_left; /* by rm: what lies there is nobody's any more */
     bool edit_doubt;  /* it was being written when the power went */
     struct disk_result *result;

@@ -112,6 +112,26 @@ void vdisk__sync_bytes(struct vnode *v)
     vdisk__clean(v);
 }
 
+/* A file keeps its length: the cache of nodes is another one. */
+void vdisk__uncache(struct vnode *v)
+{
+    size_t sectors = (v->cache.len + VDISK_SECTOR - 1) / VDISK_SECTOR;
+
+    for (size_t s = 0; s < sectors; s++) {
+        size_t at = s * VDISK_SECTOR;
+        size_t n =
+            v->cache.len - at < VDISK_SECTOR ? v->cache.len - at : VDISK_SECTOR;
+        size_t has = v->platter.len > at ? v->platter.len - at : 0;
+
+        if (vdisk__is_dirty(v, s))
+            continue;
+        has = has < n ? has : n;
+        if (has != 0)
+            memcpy(v->cache.base + at, v->platter.base + at, has);
+        memset(v->cache.base + at + has, 0, n - has);
+    }
+}
+
 void vdisk__lose_sync(struct vdisk *d, struct vnode *v)
 {
     if (vdisk__coin(d, 2)) { /* and the cache has dropped them already */

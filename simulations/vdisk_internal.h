@@ -121,6 +121,8 @@ void vdisk__sync_bytes(struct vnode *v);
 /** vdisk__lose_sync - a failed sync: pages are clean, and were not written;
  *  the cache may show the old ones again. */
 void vdisk__lose_sync(struct vdisk *d, struct vnode *v);
+/** vdisk__uncache - what does not wait to be written is read anew. */
+void vdisk__uncache(struct vnode *v);
 void vdisk__set_len(struct vbytes *b, size_t len);
 bool vdisk__is_dirty(const struct vnode *v, size_t sector);
 void vdisk__clean(struct vnode *v);

@@ -167,6 +167,7 @@ int catalog_log_scan(struct catalog_log *l, uint64_t from,
 
     if (disk_fstat(l->fd, &st) != 0)
         return err_errno(e, errno, "stat '%s'", l->path);
+    file_io_uncache(l->fd); /* a killed run may have failed to sync it */
     while (rc == 0 && at < (uint64_t)st.st_size) {
         uint32_t flags;
         uint64_t next;

@@ -104,6 +104,7 @@ int export__adopt_file(struct store *s, const struct manifest *m, uint32_t file,
     a.stream = &m->streams[m->files[file].stream];
     if (all_held(&a))
         return 0;
+    file_io_uncache(fd); /* whoever wrote it may have failed to sync it */
     a.bytes = malloc(CHUNK_RAW_MAX);
     if (a.bytes == NULL)
         return err_set(e, ERR_NOMEM, "adopt");

@@ -174,6 +174,11 @@ int file_io_sync_anew(int fd, struct err *e)
     return 0;
 }
 
+void file_io_uncache(int fd)
+{
+    (void)disk_fadvise(fd, POSIX_FADV_DONTNEED);
+}
+
 int file_io_sync_disk(int fd, struct err *e)
 {
     if (faulty(FAULT_SYNC) || disk_syncfs(fd) != 0)

@@ -36,6 +36,12 @@ int file_io_sync(int fd, struct err *e);
  * disk too: what was written over takes nobody for what it was. */
 int file_io_sync_anew(int fd, struct err *e);
 
+/** file_io_uncache - what is read of @fd from now on is what the disk has, but
+ *  for what still waits to be written: after a sync that failed the cache shows
+ *  bytes that nobody will write any more, and calls them clean. Another process
+ *  that has them mapped keeps them there. */
+void file_io_uncache(int fd);
+
 /** file_io_sync_disk - everything that was written to the file system that @fd
  *  is on: one call for many small files and their names. */
 int file_io_sync_disk(int fd, struct err *e);

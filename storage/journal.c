@@ -229,10 +229,25 @@ static void forget_all(struct journal *j)
     j->lines = 0;
 }
 
+/* A run that was killed after a sync that failed has left lines in the cache
+ * that are not on the disk, and never will be. */
+static void uncache(const struct journal *j)
+{
+    int fd = disk_open(j->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+
+    if (fd < 0)
+        return;
+    file_io_uncache(fd);
+    (void)disk_close(fd);
+}
+
 static int read_all(struct journal *j, struct err *e)
 {
     struct buf text = BUF_INIT;
-    int rc = file_io_load(j->path, FILE_MAX, &text, e);
+    int rc;
+
+    uncache(j);
+    rc = file_io_load(j->path, FILE_MAX, &text, e);
 
     if (rc == ERR_NOT_FOUND)
         rc = file_io_save(j->path, "", 0, e);

@@ -125,6 +125,8 @@ static int recover_pack(struct recovery *r, struct place *p, bool clean)
     struct stat st;
     int rc = 0;
 
+    if (!clean) /* its last run may have been killed after a failed sync */
+        file_io_uncache(r->fd);
     if (disk_fstat(r->fd, &st) != 0)
         return err_errno(r->e, errno, "stat pack %u", p->no);
     if ((uint64_t)st.st_size < end) { /* the tail never reached the disk */
@@ -159,6 +161,8 @@ static int recover_file(struct recovery *r, const struct place *p, bool clean)
     if (p->synced != 0)
         return 0;
     r->s->unflushed_bytes++;
+    if (!clean)
+        file_io_uncache(r->fd);
     return clean ? 0 : check_from(r, 0);
 }
 

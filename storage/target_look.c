@@ -13,6 +13,7 @@
 #include "storage/beneath.h"
 #include "storage/disk.h"
 #include "storage/export_internal.h"
+#include "storage/file_io.h"
 
 /* ---- the editions before ---------------------------------------------------
  */
@@ -276,6 +277,8 @@ static int stands(const struct target *t, const char *path, int64_t file,
     *out = STANDS_FOREIGN;
     if (disk_fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return 0;
+    if (t->resumed || t->unfinished) /* it may have ended in a failed sync */
+        file_io_uncache(fd);
     size = (uint64_t)st.st_size;
     if (f != NULL && f->size == size)
         rc = export__compare_file(t->s, t->m, (uint32_t)file, fd);
