@@ -85,8 +85,24 @@ static void forget(struct journal *j, const char *verb, const char *key)
     j->count--;
 }
 
-/* Takes @f on success. */
-static int remember(struct journal *j, struct fact *f)
+/* For one more. */
+static int make_room(struct journal *j)
+{
+    size_t cap = j->cap ? 2 * j->cap : 32;
+    struct fact *grown;
+
+    if (j->count < j->cap)
+        return 0;
+    grown = realloc(j->facts, cap * sizeof *grown);
+    if (grown == NULL)
+        return ERR_NOMEM;
+    j->facts = grown;
+    j->cap = cap;
+    return 0;
+}
+
+/* Takes @f; there is room for it. */
+static void remember(struct journal *j, const struct fact *f)
 {
     bool found;
     size_t at = position(j, f->verb, f->key, &found);
@@ -94,22 +110,12 @@ static int remember(struct journal *j, struct fact *f)
     if (found) {
         fact_deinit(&j->facts[at]);
         j->facts[at] = *f;
-        return 0;
-    }
-    if (j->count == j->cap) {
-        size_t cap = j->cap ? 2 * j->cap : 32;
-        struct fact *grown = realloc(j->facts, cap * sizeof *grown);
-
-        if (grown == NULL)
-            return ERR_NOMEM;
-        j->facts = grown;
-        j->cap = cap;
+        return;
     }
     memmove(&j->facts[at + 1], &j->facts[at],
             (j->count - at) * sizeof *j->facts);
     j->facts[at] = *f;
     j->count++;
-    return 0;
 }
 
 static bool verb_ok(const char *verb)
@@ -140,64 +146,92 @@ static int make_line(const char *verb, const char *key,
     return out->failed ? ERR_NOMEM : 0;
 }
 
-static char *decode_field(const char *p, size_t n)
+static int decode_field(const char *p, size_t n, char **out)
 {
-    struct buf out = BUF_INIT;
+    struct buf text = BUF_INIT;
+    int rc = ERR_MALFORMED;
 
-    if (text_percent_decode(p, n, &out) != 0 || buf_cstr(&out) == NULL ||
-        (out.len != 0 && memchr(out.base, 0, out.len) != NULL)) {
-        buf_deinit(&out);
-        return NULL;
+    if (text_percent_decode(p, n, &text) == 0 && buf_cstr(&text) != NULL &&
+        (text.len == 0 || memchr(text.base, 0, text.len) == NULL)) {
+        *out = (char *)text.base;
+        return 0;
     }
-    return (char *)out.base;
+    if (text.failed)
+        rc = ERR_NOMEM;
+    buf_deinit(&text);
+    return rc;
 }
 
-/* A line that is not ours is passed over: a newer version may have written it.
- */
-static void take_line(struct journal *j, const char *p, size_t n)
+/* ERR_MALFORMED: a line that is not ours. */
+static int parse_line(const char *p, size_t n, struct fact *out)
 {
     char *fields[2 + VALUES_MAX] = {NULL};
     size_t count = 0;
     size_t start = 0;
-    struct fact f = {0};
-    bool removes = n != 0 && p[0] == '-';
+    int rc = 0;
 
-    j->lines++;
-    for (size_t i = 0; i <= n && count < 2 + VALUES_MAX; i++) {
+    for (size_t i = 0; i <= n && count < 2 + VALUES_MAX && rc == 0; i++) {
         if (i != n && p[i] != '\t')
             continue;
-        fields[count] = decode_field(p + start, i - start);
-        if (fields[count++] == NULL)
-            break;
+        rc = decode_field(p + start, i - start, &fields[count]);
+        count += rc == 0;
         start = i + 1;
     }
-    if (count < 2 || fields[count - 1] == NULL) {
-        for (size_t i = 0; i < count; i++)
-            free(fields[i]);
-        return;
-    }
-    f.verb = fields[0];
-    f.key = fields[1];
-    f.count = count - 2;
-    memcpy(f.values, fields + 2, f.count * sizeof *fields);
-    if (removes)
-        forget(j, f.verb + 1, f.key);
-    if (removes || remember(j, &f) != 0)
-        fact_deinit(&f);
+    if (rc == 0 && count < 2)
+        rc = ERR_MALFORMED;
+    for (size_t i = 0; i < count && rc != 0; i++)
+        free(fields[i]);
+    if (rc != 0)
+        return rc;
+    *out =
+        (struct fact){.verb = fields[0], .key = fields[1], .count = count - 2};
+    memcpy(out->values, fields + 2, out->count * sizeof *fields);
+    return 0;
 }
 
-static void take_all(struct journal *j, const struct buf *text)
+/* Takes @f, for which there is room. */
+static void apply(struct journal *j, struct fact *f)
+{
+    j->lines++;
+    if (f->verb[0] != '-') {
+        remember(j, f);
+        return;
+    }
+    forget(j, f->verb + 1, f->key);
+    fact_deinit(f);
+}
+
+/* A line that is not ours is passed over: a newer version may have written it.
+ * One that there is no memory for is not: it would be gone with the next
+ * compaction. */
+static int take_line(struct journal *j, const char *p, size_t n)
+{
+    struct fact f;
+    int rc = make_room(j);
+
+    if (rc == 0)
+        rc = parse_line(p, n, &f);
+    if (rc == 0)
+        apply(j, &f);
+    else if (rc == ERR_MALFORMED)
+        j->lines++;
+    return rc == ERR_MALFORMED ? 0 : rc;
+}
+
+static int take_all(struct journal *j, const struct buf *text)
 {
     const char *p = (const char *)text->base;
     size_t start = 0;
+    int rc = 0;
 
-    for (size_t i = 0; i < text->len; i++) {
+    for (size_t i = 0; i < text->len && rc == 0; i++) {
         if (p[i] != '\n')
             continue;
-        take_line(j, p + start, i - start);
+        rc = take_line(j, p + start, i - start);
         start = i + 1;
     }
     j->end = start; /* what follows is a torn line */
+    return rc;
 }
 
 static int compact(struct journal *j, struct err *e)
@@ -251,8 +285,8 @@ static int read_all(struct journal *j, struct err *e)
 
     if (rc == ERR_NOT_FOUND)
         rc = file_io_save(j->path, "", 0, e);
-    else if (rc == 0)
-        take_all(j, &text);
+    else if (rc == 0 && take_all(j, &text) != 0)
+        rc = err_set(e, ERR_NOMEM, "journal");
     buf_deinit(&text);
     return rc;
 }
@@ -332,28 +366,46 @@ static void shorten(struct journal *j)
         (void)rewrite(j, NULL);
 }
 
-/* A failed append leaves the old end in force: the next one writes over it. */
+static int write_line(struct journal *j, const struct buf *line, struct err *e)
+{
+    int rc = file_io_write(j->fd, line->base, line->len, j->end, e);
+
+    if (rc == 0)
+        rc = file_io_sync(j->fd, e);
+    if (rc == 0)
+        j->end += line->len;
+    else if (disk_ftruncate(j->fd, (off_t)j->end) != 0)
+        err_wrap(e, "and its tail stays torn");
+    if (rc != 0)
+        err_wrap(e, "write '%s'", j->path);
+    return rc;
+}
+
+/* A failed append leaves the old end in force: the next one writes over it.
+ * What is written is in force: all that can fail comes first. */
 static int append(struct journal *j, const char *verb, const char *key,
                   const char *const *values, size_t count, struct err *e)
 {
     struct buf line = BUF_INIT;
+    struct fact f = {0};
     int rc = make_line(verb, key, values, count, &line);
 
     if (rc == 0 && line.len > LINE_MAX_BYTES)
         rc = err_set(e, ERR_LIMIT, "journal line of %zu bytes", line.len);
     if (rc == 0)
-        rc = file_io_write(j->fd, line.base, line.len, j->end, e);
+        rc = make_room(j);
     if (rc == 0)
-        rc = file_io_sync(j->fd, e);
+        rc = parse_line((const char *)line.base, line.len - 1, &f);
+    if (rc == ERR_NOMEM)
+        (void)err_set(e, rc, "journal");
+    if (rc == 0)
+        rc = write_line(j, &line, e);
     if (rc == 0) {
-        j->end += line.len;
-        take_line(j, (const char *)line.base, line.len - 1);
+        apply(j, &f);
         shorten(j);
-    } else if (disk_ftruncate(j->fd, (off_t)j->end) != 0) {
-        err_wrap(e, "and its tail stays torn");
+    } else {
+        fact_deinit(&f);
     }
-    if (rc != 0)
-        err_wrap(e, "write '%s'", j->path);
     buf_deinit(&line);
     return rc;
 }

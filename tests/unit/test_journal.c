@@ -1,5 +1,6 @@
 #include "storage/journal.h"
 
+#include "simulations/alloc_fail.h"
 #include "tests/lib/keep.h"
 
 static struct journal *open_it(const char *home)
@@ -326,4 +327,47 @@ TEST(journal, prune)
     assert_string_equal(get(j, "pinned", 0), "1");
     assert_string_equal(get(j, "after", 0), "2");
     journal_close(j);
+}
+
+static void get_pin(struct journal *j, char out[16])
+{
+    out[0] = '\0';
+    (void)journal_get(j, "pin", "course", 0, out, 16);
+}
+
+/* Each allocation fails in its turn: what is said to be set is in force, what
+ * is not is not, and a start does not pass over a line for want of memory. */
+TEST(journal, no_memory)
+{
+    const char *const old[1] = {"old"};
+    const char *const next[1] = {"next"};
+    bool failed = true;
+    uint64_t n = 0;
+
+    for (; failed; n++) {
+        const char *home = test_tmpdir();
+        struct journal *j;
+        char was[16];
+        char is[16];
+        int rc;
+
+        assert_int_equal(journal_open(home, "choices", &j, NULL), 0);
+        assert_int_equal(journal_set(j, "pin", "course", old, 1, NULL), 0);
+        alloc_fail_after(n, 1);
+        rc = journal_set(j, "pin", "course", next, 1, NULL);
+        failed = alloc_fail_stop() > n;
+        get_pin(j, is);
+        assert_string_equal(is, rc == 0 ? "next" : "old");
+        (void)snprintf(was, sizeof was, "%s", is);
+        journal_close(j);
+        alloc_fail_after(n, 1);
+        rc = journal_open(home, "choices", &j, NULL);
+        (void)alloc_fail_stop();
+        if (rc != 0)
+            continue;
+        get_pin(j, is);
+        assert_string_equal(is, was);
+        journal_close(j);
+    }
+    assert_true(n > 4);
 }
