@@ -52,6 +52,12 @@ int index_open(const char *home, struct index **out, bool *out_fresh,
 /** index_close - @clean: note that this stop was a clean one. */
 void index_close(struct index *ix, bool clean);
 
+/** index_lacks_files - it was made anew, and nobody has said since that it
+ * knows what lies in files outside: not in an earlier life either. */
+bool index_lacks_files(const struct index *ix);
+/** index_knows_files - say so. */
+int index_knows_files(struct index *ix, struct err *e);
+
 void index_lock(struct index *ix);
 void index_unlock(struct index *ix);
 /** index_wait - with the lock held: let others have it until index_wake. */

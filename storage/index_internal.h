@@ -35,6 +35,7 @@ struct index {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool distrusted;
+    bool lacks_files;
     struct recent *recent; /* as the table of that name */
     bool recent_lost;      /* it is to be read anew */
     uint64_t changes;      /* of the last call that changes chunks */

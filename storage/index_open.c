@@ -229,6 +229,8 @@ static int make_schema(sqlite3 *db, bool fresh)
 
     if (rc == SQLITE_OK && fresh)
         rc = sqlite3_exec(db,
+                          "INSERT OR REPLACE INTO meta"
+                          " VALUES ('files', 'unknown');"
                           "PRAGMA application_id=1283023717;"
                           "PRAGMA user_version=1;",
                           NULL, NULL, NULL);
@@ -261,6 +263,8 @@ static int try_open(struct index *ix, const char *path, bool *out_fresh,
         rc = make_schema(ix->db, fresh);
     if (rc != 0)
         return rc;
+    read_meta(ix->db, "files", said, sizeof said);
+    ix->lacks_files = said[0] != '\0';
     read_meta(ix->db, "clean", said, sizeof said);
     boot_id(now);
     *out_fresh = fresh;
@@ -377,6 +381,25 @@ void index_close(struct index *ix, bool clean)
     recent_free(ix->recent);
     free(ix->home);
     free(ix);
+}
+
+bool index_lacks_files(const struct index *ix)
+{
+    return ix->lacks_files;
+}
+
+int index_knows_files(struct index *ix, struct err *e)
+{
+    int rc;
+
+    index_lock(ix);
+    rc = write_meta(ix->db, "files", "");
+    if (rc == 0)
+        ix->lacks_files = false;
+    else
+        rc = index__say(ix->db, "sqlite", e);
+    index_unlock(ix);
+    return rc;
 }
 
 void index_distrust(struct index *ix)

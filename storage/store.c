@@ -97,16 +97,17 @@ static int open_once(const char *home, const struct store_options *opt,
 {
     struct store *s = new_store(home, opt);
     uint64_t in_files;
+    bool fresh = false;
     bool clean = false;
     int rc;
 
     if (s == NULL)
         return err_set(e, ERR_NOMEM, "store");
-    rc = index_open(home, &s->ix, &s->rebuilt, &clean, e);
+    rc = index_open(home, &s->ix, &fresh, &clean, e);
     if (rc == 0)
         rc = index_places(s->ix, load_place, s, e);
     if (rc == 0)
-        rc = store__recover(s, clean && !s->rebuilt, e);
+        rc = store__recover(s, clean && !fresh, e);
     if (rc == 0)
         rc = index_totals(s->ix, &s->chunks, &in_files, e);
     if (rc != 0) {
@@ -135,7 +136,12 @@ int store_open(const char *home, const struct store_options *opt,
 
 bool store_rebuilt(const struct store *s)
 {
-    return s->rebuilt;
+    return index_lacks_files(s->ix);
+}
+
+int store_readopted(struct store *s, struct err *e)
+{
+    return index_lacks_files(s->ix) ? index_knows_files(s->ix, e) : 0;
 }
 
 void store_close(struct store *s)

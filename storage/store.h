@@ -43,9 +43,12 @@ struct store_options {
 int store_open(const char *home, const struct store_options *opt,
                struct store **out, struct err *e);
 
-/** store_rebuilt - the index was made anew by store_open: the packs' chunks are
- *  in it, files outside are not: add again what `roots` knows of. */
+/** store_rebuilt - the index was made anew by a store_open: the packs' chunks
+ * are in it, files outside are not: add again what `roots` knows of. So until
+ *  store_readopted, also after other starts. */
 bool store_rebuilt(const struct store *s);
+/** store_readopted - all that was to be added again is. */
+int store_readopted(struct store *s, struct err *e);
 
 /** store_close - mark the stop as clean, free. What waits for a flush stays
  *  marked, and is verified if the machine starts anew before the flush. */
@@ -112,7 +115,8 @@ int store_have(struct store *s, const struct chunk_ref *refs, uint32_t count,
 int store_read(struct store *s, const struct chunk_id *id, uint8_t *dst,
                size_t cap, struct chunk_ref *out_ref, struct err *e);
 
-/** store_verify - read @id and check its SHA-256 too. As store_read. */
+/** store_verify - read @id and check its SHA-256 too. As store_read. One whose
+ *  bytes are good and whose head in the pack has rotted is put once more. */
 int store_verify(struct store *s, const struct chunk_id *id, struct err *e);
 
 /** store_forget - the chunk is not held any more (a peer proved it bad, ...).

@@ -65,7 +65,6 @@ struct store {
     uint64_t unchecked_bytes;    /* put since the disk's room was asked */
     bool dir_dirty;              /* packs/ has a name that is not synced */
     bool sweeping;
-    bool rebuilt;
 };
 
 /* ---- store_place.c; all with the index locked -----------------------------

@@ -65,6 +65,8 @@ static int drop_missing(struct recovery *r)
 /* ---- chunks that the index does not know yet -------------------------------
  */
 
+/* The scan has read it, and it is good. Where an index that fell back says that
+ * it lies elsewhere: it was put again since because there it was not. */
 static int take_up(void *user, const struct pack_record *rec)
 {
     struct recovery *r = user;
@@ -72,8 +74,11 @@ static int take_up(void *user, const struct pack_record *rec)
                             .place = r->no,
                             .offset = rec->offset,
                             .sum = rec->sum};
+    int rc = index_find(r->s->ix, &rec->ref.id, NULL, r->e);
 
-    return index_put(r->s->ix, &c, false, r->e);
+    if (rc != 0 && rc != ERR_NOT_FOUND)
+        return rc;
+    return index_put(r->s->ix, &c, rc == 0, r->e);
 }
 
 /* ---- chunks that were not flushed yet --------------------------------------

@@ -114,6 +114,32 @@ int store_read(struct store *s, const struct chunk_id *id, uint8_t *dst,
     return rc;
 }
 
+/* Good bytes in a pack behind a head that is not: an index that is made anew
+ * would not find them. */
+static bool lost_its_head(struct store *s, const struct chunk_id *id)
+{
+    struct index_chunk c = {0};
+    int fd = -1;
+    bool lost;
+
+    if (locate(s, id, CHUNK_RAW_MAX, &c, &fd, NULL) != 0)
+        return false;
+    lost = (c.place & INDEX_FILE) == 0 && !header_agrees(fd, &c);
+    index_lock(s->ix);
+    store__return_fd(s, fd);
+    index_unlock(s->ix);
+    return lost;
+}
+
+static int put_once_more(struct store *s, const struct chunk_ref *ref,
+                         const uint8_t *bytes, struct err *e)
+{
+    struct store_item item = {.ref = *ref, .data = bytes, .anew = true};
+    int rc = store_put(s, &item, 1, STORE_OWN, e);
+
+    return rc == 0 ? store_sync(s, e) : rc;
+}
+
 int store_verify(struct store *s, const struct chunk_id *id, struct err *e)
 {
     uint8_t *bytes = malloc(CHUNK_RAW_MAX);
@@ -132,6 +158,8 @@ int store_verify(struct store *s, const struct chunk_id *id, struct err *e)
                          chunk_id_hex(id).s);
         }
     }
+    if (rc == 0 && lost_its_head(s, id))
+        rc = put_once_more(s, &ref, bytes, e);
     free(bytes);
     return rc;
 }

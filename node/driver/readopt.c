@@ -10,14 +10,21 @@
 #include "node/driver/in_place.h"
 #include "storage/export.h"
 
-static void adopt_folder(struct node *n, const char *dir,
+struct readopt {
+    struct node *n;
+    bool failed; /* something may still be added: at the next start */
+};
+
+static void adopt_folder(struct readopt *r, const char *dir,
                          const struct record_id *edition)
 {
     struct held_manifest *hm = NULL;
     uint64_t chunks;
+    int rc = node_manifest_load(r->n, edition, &hm, NULL);
 
-    if (node_manifest_load(n, edition, &hm, NULL) == 0)
-        (void)export_adopt(n->store, &hm->m, dir, &chunks, NULL);
+    if (rc == 0)
+        rc = export_adopt(r->n->store, &hm->m, dir, &chunks, NULL);
+    r->failed |= rc == ERR_IO || rc == ERR_NO_SPACE || rc == ERR_NOMEM;
     held_manifest_unref(hm);
 }
 
@@ -50,12 +57,15 @@ static void on_in_place(void *user, const char *dir,
 
 void readopt__folders(struct node *n)
 {
+    struct readopt r = {.n = n};
     struct store_usage use = {0};
 
     if (!store_rebuilt(n->store))
         return;
-    journal_each(n->roots, "fetched", on_fetched, n);
-    in_place_each(n, on_in_place, n);
+    journal_each(n->roots, "fetched", on_fetched, &r);
+    in_place_each(n, on_in_place, &r);
+    if (!r.failed) /* else, or when it is killed, it is all done again */
+        (void)store_readopted(n->store, NULL);
     (void)store_usage(n->store, &use, NULL);
     if (use.chunks != 0) /* not just a new home */
         node__log(n, NODE_WARN, "index.rebuilt", (const char *const[]){NULL});

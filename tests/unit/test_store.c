@@ -39,6 +39,7 @@ TEST(store_put, read)
     c.ref.flags = CHUNK_FLAG_ZSTD;
     item.ref = c.ref;
     assert_true(store_rebuilt(s));
+    assert_int_equal(store_readopted(s, NULL), 0);
     assert_false(store_has(s, &c.ref.id));
     assert_int_equal(store_put(s, &item, 1, STORE_OWN, NULL), 0);
     keep_put(s, 0, 40, LEN);
@@ -268,6 +269,70 @@ TEST(store_read, every_byte)
     store_close(s);
 }
 
+/* An index that was made anew says so until somebody has told it of the files
+ * outside: who was killed on the way comes back to it. */
+TEST(store_rebuilt, until_readopted)
+{
+    const char *home = test_tmpdir();
+    struct store *s;
+
+    for (int i = 0; i < 2; i++) {
+        s = keep_open(home);
+        assert_true(store_rebuilt(s));
+        store_close(s);
+    }
+    s = keep_open(home);
+    assert_int_equal(store_readopted(s, NULL), 0);
+    assert_false(store_rebuilt(s));
+    store_close(s);
+    s = keep_open(home);
+    assert_false(store_rebuilt(s));
+    store_close(s);
+}
+
+/* Good bytes behind a head that has rotted are put once more: an index that is
+ * made anew would not have found them. */
+TEST(store_verify, rotten_head)
+{
+    const char *home = test_tmpdir();
+    struct store *s = keep_open(home);
+    struct keep_chunk c = keep_make(1, LEN);
+
+    keep_put(s, 0, 3, LEN);
+    keep_flip(keep_path(home, "packs/000001.pack"), 64 + LEN + 20, 4);
+    assert_int_equal(store_verify(s, &c.ref.id, NULL), 0);
+    store_close(s);
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    s = keep_open(home);
+    keep_all(s, 0, 3, LEN);
+    store_close(s);
+}
+
+/* What was put again because it had rotted is found by an index that fell back
+ * to before that, too. */
+TEST(store_open, put_again_after_rot)
+{
+    const char *home = test_tmpdir();
+    const char *before = test_tmpdir();
+    struct store *s = keep_open(home);
+
+    keep_put(s, 0, 3, LEN);
+    assert_int_equal(store_sync(s, NULL), 0);
+    store_close(s);
+    keep_copy_home(home, before);
+    keep_flip(keep_path(home, "packs/000001.pack"), 64 + 5, 4);
+    s = keep_open(home);
+    assert_int_equal(keep_read(s, 0, LEN), ERR_CORRUPT);
+    keep_put(s, 0, 1, LEN);
+    assert_int_equal(store_sync(s, NULL), 0);
+    store_close(s);
+    assert_int_equal(
+        rename(keep_path(before, "index.db"), keep_path(home, "index.db")), 0);
+    s = keep_open(home);
+    keep_all(s, 0, 3, LEN);
+    store_close(s);
+}
+
 /* Rot in the bytes does not condemn the index; a row that points to where no
  * such record is does, and the next open finds the chunk again. */
 TEST(store_read, who_is_wrong)
@@ -275,6 +340,7 @@ TEST(store_read, who_is_wrong)
     const char *home = test_tmpdir();
     struct store *s = keep_open(home);
 
+    assert_int_equal(store_readopted(s, NULL), 0);
     keep_put(s, 0, 3, LEN);
     keep_flip(keep_path(home, "packs/000001.pack"), 64 + 5, 4);
     assert_int_equal(keep_read(s, 0, LEN), ERR_CORRUPT);
@@ -460,6 +526,7 @@ TEST(store_open, vanished)
     struct store *s;
 
     s = keep_open(first);
+    assert_int_equal(store_readopted(s, NULL), 0);
     keep_put(s, 100, 5, LEN);
     store_close(s);
     keep_vanish(put_synced, first);
@@ -545,6 +612,7 @@ TEST(store_open, marked_chunks)
 static void overtaken(const char *home)
 {
     struct store *s = keep_open(home);
+    int known = store_readopted(s, NULL);
     struct keep_chunk c = keep_make(0, LEN);
     struct index_chunk row = {.ref = c.ref, .sum = digest_sum64(c.data, LEN)};
     struct writing w = {.rows = &row, .count = 1};
@@ -560,7 +628,7 @@ static void overtaken(const char *home)
     rc = rc == 0 ? store__borrow_fd(s, s->pack, &fd, NULL) : rc;
     index_unlock(s->ix);
     keep_put(s, 1, 1, LEN);
-    if (rc != 0 || store__append(fd, &row, c.data, NULL) != 0 ||
+    if (known != 0 || rc != 0 || store__append(fd, &row, c.data, NULL) != 0 ||
         sqlite3_exec(index_db(s->ix), "PRAGMA wal_checkpoint(TRUNCATE)", NULL,
                      NULL, NULL) != SQLITE_OK)
         _exit(1);

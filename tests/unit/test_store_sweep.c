@@ -203,6 +203,7 @@ TEST(store_sweep, wal_lost)
     struct store *s = keep_open_with(home, &small);
 
     live.count = 0;
+    assert_int_equal(store_readopted(s, NULL), 0);
     keep_put(s, 0, 100, LEN);
     for (uint64_t i = 0; i < 100; i += 2)
         set_add(i);
