@@ -155,6 +155,24 @@ int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e)
     return 0;
 }
 
+ssize_t file_io_read_head(int fd, void *p, size_t cap)
+{
+    size_t got = 0;
+
+    while (got < cap) {
+        ssize_t n = disk_pread(fd, (uint8_t *)p + got, cap - got, (off_t)got);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
 int file_io_sync(int fd, struct err *e)
 {
     if (faulty(FAULT_SYNC) || disk_fdatasync(fd) != 0)

@@ -29,6 +29,10 @@ int file_io_allocate(int fd, uint64_t size, struct err *e);
 /** file_io_read - exactly @n bytes at @off; ERR_CORRUPT when the file ends. */
 int file_io_read(int fd, void *p, size_t n, uint64_t off, struct err *e);
 
+/** file_io_read_head - the first @cap bytes, or all there are. Return: how
+ * many, or -1 and errno. */
+ssize_t file_io_read_head(int fd, void *p, size_t cap);
+
 /** file_io_sync - fdatasync. A failure is final for what was written. */
 int file_io_sync(int fd, struct err *e);
 

@@ -18,10 +18,11 @@
 #include "storage/store.h"
 
 struct import_options {
-    const char *dir;    /* folder of the course, or one Markdown file */
-    int zstd_level;     /* 0 = CODEC_LEVEL_DEFAULT */
-    unsigned threads;   /* 0 = one per core */
-    bool dry_run;       /* cut and compress, store nothing */
+    const char *dir;  /* folder of the course, or one Markdown file */
+    int zstd_level;   /* 0 = CODEC_LEVEL_DEFAULT */
+    unsigned threads; /* 0 = one per core */
+    bool alone;   /* no threads but the caller's: the same calls each time */
+    bool dry_run; /* cut and compress, store nothing */
     bool allow_secrets; /* publish what looks like a secret, too */
     /* Raw chunks of large files stay in these and are only referred to; else
      * everything is copied into packs, what lies in other files too. */

@@ -46,6 +46,7 @@ struct import {
 
     pthread_mutex_t mutex;
     pthread_cond_t work, room;
+    struct worker *alone; /* the only one, when it is to have no thread */
     struct job jobs[JOBS_MAX];
     size_t job_head, job_count, jobs_running;
     struct block *spare;
@@ -100,6 +101,8 @@ void import__free_blocks(struct import *im);
 int import__state(struct import *im);
 bool import__cancelled(const struct import *im);
 struct block *import__new_block(struct import *im);
+/** import__await_room - with the lock: a worker gets something done. */
+void import__await_room(struct import *im);
 /** import__unref_block - with the lock. */
 void import__unref_block(struct import *im, struct block *b);
 bool import__worker_init(struct worker *w, struct import *im);

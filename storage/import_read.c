@@ -41,7 +41,7 @@ static int post(struct import *im)
 
     (void)pthread_mutex_lock(&im->mutex);
     while (im->job_count + im->fresh_count > JOBS_MAX)
-        (void)pthread_cond_wait(&im->room, &im->mutex);
+        import__await_room(im);
     rc = make_room(im, im->fresh_count);
     for (size_t i = 0; i < im->fresh_count && rc == 0; i++) {
         im->fresh[i].no = im->chunk_count++;

@@ -157,48 +157,73 @@ static void put_last(struct worker *w)
     (void)pthread_mutex_unlock(&im->mutex);
 }
 
-static void *work(void *user)
+static void note_done(struct worker *w, const struct job *jobs,
+                      const struct chunk_ref *refs, size_t n, bool good)
 {
-    struct worker *w = user;
+    struct import *im = w->im;
+
+    for (size_t i = 0; i < n; i++) {
+        if (good) {
+            im->chunks[jobs[i].no] = refs[i];
+            atomic_fetch_add(&im->progress->bytes_done, jobs[i].len);
+        }
+        import__unref_block(im, jobs[i].block);
+    }
+    im->new_chunks += w->new_chunks;
+    im->new_stored += w->new_stored;
+    im->jobs_running -= n;
+    (void)pthread_cond_signal(&im->room);
+}
+
+/* With the lock. false: all is done. */
+static bool work_once(struct worker *w)
+{
     struct import *im = w->im;
     struct job jobs[BATCH_MAX];
     struct chunk_ref refs[BATCH_MAX];
     struct err e = ERR_INIT;
+    size_t n = take_jobs(im, jobs);
+    bool failed = im->rc != 0;
+    int rc = 0;
 
+    if (n == 0)
+        return false;
+    (void)pthread_mutex_unlock(&im->mutex);
+    if (!failed)
+        rc = import__pack(w, jobs, n, refs, &e);
+    (void)pthread_mutex_lock(&im->mutex);
+    if (rc != 0 && im->rc == 0) {
+        im->rc = rc;
+        im->worker_err = e;
+    }
+    note_done(w, jobs, refs, n, !failed && rc == 0);
+    return true;
+}
+
+static void work_all(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->im->mutex);
+    while (work_once(w))
+        ;
+    (void)pthread_mutex_unlock(&w->im->mutex);
+    put_last(w);
+}
+
+static void *work(void *user)
+{
     /* The one reader goes first, or they wait for it; and whoever is served
      * by this node does. (On Linux it is the thread's own.) */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 5);
-    (void)pthread_mutex_lock(&im->mutex);
-    for (;;) {
-        size_t n = take_jobs(im, jobs);
-        bool failed = im->rc != 0;
-        int rc = 0;
-
-        if (n == 0)
-            break;
-        (void)pthread_mutex_unlock(&im->mutex);
-        if (!failed)
-            rc = import__pack(w, jobs, n, refs, &e);
-        (void)pthread_mutex_lock(&im->mutex);
-        if (rc != 0 && im->rc == 0) {
-            im->rc = rc;
-            im->worker_err = e;
-        }
-        for (size_t i = 0; i < n; i++) {
-            if (!failed && rc == 0) {
-                im->chunks[jobs[i].no] = refs[i];
-                atomic_fetch_add(&im->progress->bytes_done, jobs[i].len);
-            }
-            import__unref_block(im, jobs[i].block);
-        }
-        im->new_chunks += w->new_chunks;
-        im->new_stored += w->new_stored;
-        im->jobs_running -= n;
-        (void)pthread_cond_signal(&im->room);
-    }
-    (void)pthread_mutex_unlock(&im->mutex);
-    put_last(w);
+    work_all(user);
     return NULL;
+}
+
+void import__await_room(struct import *im)
+{
+    if (im->alone == NULL)
+        (void)pthread_cond_wait(&im->room, &im->mutex);
+    else
+        (void)work_once(im->alone);
 }
 
 struct block *import__new_block(struct import *im)
@@ -207,7 +232,7 @@ struct block *import__new_block(struct import *im)
 
     (void)pthread_mutex_lock(&im->mutex);
     while (im->spare == NULL)
-        (void)pthread_cond_wait(&im->room, &im->mutex);
+        import__await_room(im);
     b = im->spare;
     im->spare = b->next;
     b->refs = 1;
@@ -258,7 +283,29 @@ void import__worker_deinit(struct worker *w)
     free(w->packed);
 }
 
-int import__run(struct import *im, int (*read_all)(struct import *im))
+/* What the workers would do meanwhile is done when there is no more room, and
+ * in the end. */
+static int run_alone(struct import *im, int (*read_all)(struct import *im))
+{
+    struct worker *w = calloc(1, sizeof *w);
+    int rc = w != NULL && import__worker_init(w, im)
+                 ? 0
+                 : err_set(im->e, ERR_NOMEM, "threads");
+
+    im->alone = w;
+    if (rc == 0)
+        rc = read_all(im);
+    wait_for_workers(im);
+    if (w != NULL && w->packed != NULL && w->codec != NULL)
+        work_all(w);
+    im->alone = NULL;
+    if (w != NULL)
+        import__worker_deinit(w);
+    free(w);
+    return rc == 0 ? import__state(im) : rc;
+}
+
+static int run_threads(struct import *im, int (*read_all)(struct import *im))
 {
     struct worker *ws = calloc(THREADS_MAX, sizeof *ws);
     pthread_t ids[THREADS_MAX];
@@ -286,6 +333,11 @@ int import__run(struct import *im, int (*read_all)(struct import *im))
     }
     free(ws);
     return rc == 0 ? import__state(im) : rc;
+}
+
+int import__run(struct import *im, int (*read_all)(struct import *im))
+{
+    return im->opt->alone ? run_alone(im, read_all) : run_threads(im, read_all);
 }
 
 int import__make_blocks(struct import *im)

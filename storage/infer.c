@@ -9,6 +9,7 @@
 
 #include "crypto/base/text.h"
 #include "storage/disk.h"
+#include "storage/file_io.h"
 #include "storage/path_rules.h"
 
 #define TITLE_CP 200
@@ -52,7 +53,7 @@ static size_t read_head(const struct walk *w, const char *path, char *out,
                         size_t cap)
 {
     int fd = disk_openat(w->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    ssize_t n = fd >= 0 ? disk_read(fd, out, cap) : -1;
+    ssize_t n = fd >= 0 ? file_io_read_head(fd, out, cap) : -1;
 
     if (fd >= 0)
         (void)disk_close(fd);
@@ -129,8 +130,10 @@ static int load_yaml(const struct walk *w, struct course_info *out,
         return 0;
     text = malloc(COURSE_YAML_MAX + 1);
     if (text != NULL)
-        n = disk_read(fd, text, COURSE_YAML_MAX + 1);
+        n = file_io_read_head(fd, text, COURSE_YAML_MAX + 1);
     (void)disk_close(fd);
+    if (text == NULL)
+        return err_set(e, ERR_NOMEM, "course.yaml");
     rc = n < 0 ? err_set(e, ERR_IO, "read course.yaml")
                : course_yaml_parse(text, (size_t)n, out, e);
     free(text);
@@ -278,6 +281,8 @@ static int by_lesson(const void *a, const void *b)
 static int add_lesson(struct manifest *m, size_t *cap, const char *title,
                       const char *path, bool preview, uint32_t duration_s)
 {
+    if (title == NULL)
+        return ERR_NOMEM;
     if (m->lesson_count == *cap) {
         size_t want = *cap ? 2 * *cap : 64;
         void *grown = realloc(m->lessons, want * sizeof *m->lessons);

@@ -217,6 +217,8 @@ static int sort_files(struct target *t, struct err *e)
     }
     if (t->text_stream != UINT32_MAX)
         t->came = calloc(m->streams[t->text_stream].chunk_count / 8u + 1u, 1);
+    if (t->text_stream != UINT32_MAX && t->came == NULL)
+        return err_set(e, ERR_NOMEM, "target");
     for (uint32_t i = 0; i < m->file_count; i++) {
         const struct manifest_file *f = &m->files[i];
 

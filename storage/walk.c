@@ -121,7 +121,7 @@ static int load_ignore(struct walk *w, int dirfd, const char *base,
 
     if (fd < 0)
         return 0;
-    n = disk_read(fd, text, sizeof text);
+    n = file_io_read_head(fd, text, sizeof text);
     (void)disk_close(fd);
     if (n < 0 || (size_t)n == sizeof text)
         return err_set(e, ERR_INVALID,

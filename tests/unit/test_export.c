@@ -2,6 +2,7 @@
  * what went in, and nothing beside the target is ever touched. */
 #include "storage/export.h"
 
+#include "simulations/alloc_fail.h"
 #include "tests/lib/edition_kit.h"
 
 /* Links, pipes and a .git stay behind; the rest comes in the order of bytes,
@@ -72,6 +73,37 @@ TEST(import, again)
     assert_int_equal(two.made.new_chunks, 3); /* the text, both blobs */
     drop(&two);
     drop(&one);
+    store_close(p.s);
+}
+
+/* Each allocation fails in its turn: import says so and goes on the next time.
+ * In one thread, so that all of them are seen. */
+TEST(import, no_memory)
+{
+    struct import_progress progress = {0};
+    struct import_options opt = {.alone = true};
+    struct place p;
+    bool failed = true;
+    uint64_t n = 0;
+
+    begin(&p);
+    put_text(p.src, "a.md", "# A\n");
+    make_folder(p.src, "b");
+    put_text(p.src, "b/c.md", "c\n");
+    put_text(p.src, ".lyceumignore", "*.bak\n");
+    opt.dir = p.src;
+    for (; failed; n++) {
+        struct import_result made;
+        int rc;
+
+        alloc_fail_after(n, 1);
+        rc = import_run(p.s, &opt, &progress, &made, NULL);
+        failed = alloc_fail_stop() > n;
+        assert_true(failed || rc == 0);
+        if (rc == 0)
+            import_result_deinit(&made);
+    }
+    assert_true(n > 20);
     store_close(p.s);
 }
 
