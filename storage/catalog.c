@@ -735,8 +735,11 @@ int catalog_forget(struct catalog *c, const struct course_id *course,
     index_lock(c->ix);
     rc = catalog_log_append(&c->log, course->b, ID_BYTES, CATALOG_LOG_FORGET,
                             &at, e);
-    if (rc == 0)
+    if (rc == 0) {
         rc = forget_row(c, course, e);
+        if (rc != 0) /* or an index made anew would forget it, one day */
+            catalog_log_undo(&c->log, at);
+    }
     index_unlock(c->ix);
     return rc;
 }

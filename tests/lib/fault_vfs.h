@@ -77,6 +77,8 @@ static inline void fault_vfs_install(void)
 {
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
 
+    if (real == &fault_vfs.vfs)
+        return;
     fault_vfs.vfs = *real;
     fault_vfs.vfs.zName = "fault";
     fault_vfs.vfs.pAppData = real;

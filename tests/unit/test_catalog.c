@@ -287,6 +287,34 @@ TEST(catalog_held, noted)
     close_it(&w);
 }
 
+/* A removal that failed has not happened, for an index that is made anew
+ * neither. */
+TEST(catalog_forget, failed)
+{
+    const char *home = test_tmpdir();
+    struct chain c = make_chain();
+    struct place_of_work w;
+    struct buf bytes = BUF_INIT;
+    unsigned failed = 0;
+
+    fault_vfs_install();
+    w = open_in(home);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(put(w.c, &c.r[i], false), 0);
+    fault_vfs_after(0, 1, SQLITE_FULL);
+    failed += catalog_forget(w.c, &c.id, NULL) != 0;
+    fault_vfs_after(-1, 0, 0);
+    assert_int_equal(failed, 1);
+    close_it(&w);
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    w = open_in(home);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(catalog_get(w.c, &c.r[i].id, &bytes, NULL), 0);
+    buf_deinit(&bytes);
+    close_it(&w);
+    drop(c.r, 4);
+}
+
 /* A forgotten course is gone, also when the index is made again, and comes back
  * when it is put again. */
 TEST(catalog_forget, for_good)
