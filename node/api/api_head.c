@@ -74,22 +74,30 @@ int api__check_head(struct node *n, const struct course_id *course,
     return rc;
 }
 
+/* Asked since this doubt: `choices` may come out of a backup of a home that was
+ * restored itself, and had asked then. */
 bool api__must_ask(struct node *n, const struct course_id *course)
 {
-    char unused[8];
+    char asked[SEQ_FILE_DOUBT_CHARS];
+    char now[SEQ_FILE_DOUBT_CHARS];
 
+    seq_file_doubt_name(node_home(n), now);
     return seq_file_doubtful(node_home(n)) &&
-           journal_get(node_choices(n), "asked", course_id_hex(course).s, 0,
-                       unused, sizeof unused) != 0;
+           (now[0] == '\0' ||
+            journal_get(node_choices(n), "asked", course_id_hex(course).s, 0,
+                        asked, sizeof asked) != 0 ||
+            strcmp(asked, now) != 0);
 }
 
 int api__signed_here(struct api_call *call, const struct course_id *course)
 {
-    const char *yes = "yes";
+    char doubt[SEQ_FILE_DOUBT_CHARS];
+    const char *values[1] = {doubt};
 
+    seq_file_doubt_name(node_home(call->n), doubt);
     return api__must_ask(call->n, course)
                ? journal_set(node_choices(call->n), "asked",
-                             course_id_hex(course).s, &yes, 1, &call->err)
+                             course_id_hex(course).s, values, 1, &call->err)
                : 0;
 }
 
