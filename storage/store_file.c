@@ -239,6 +239,21 @@ static bool has_moved(struct store *s, const struct index_place *to)
            (uint64_t)st.st_size == to->size && mtime_ns(&st) == to->mtime_ns;
 }
 
+/* Somebody has found it there since: the chunks lie in that one. */
+static bool is_known_there(const struct store *s, const struct index_place *to)
+{
+    uint64_t sum = digest_sum64(to->path, strlen(to->path));
+
+    for (size_t i = 0; i < s->place_count; i++) {
+        const struct place *p = &s->places[i];
+
+        if (p->no != to->place && is_at(p, to->path, sum) && p->settled &&
+            p->size == to->size && p->mtime_ns == to->mtime_ns)
+            return true;
+    }
+    return false;
+}
+
 /* A partial came to its place; a settled file was taken from there. */
 static int end_move(struct store *s, uint32_t file, const char *path,
                     struct err *e)
@@ -257,7 +272,7 @@ int store__end_moves(struct store *s, struct err *e)
     for (size_t i = 0; i < m.count && rc == 0; i++) {
         uint32_t file = m.list[i].place & ~INDEX_FILE;
 
-        if (has_moved(s, &m.list[i])) {
+        if (has_moved(s, &m.list[i]) && !is_known_there(s, &m.list[i])) {
             rc = end_move(s, file, m.list[i].path, e);
         } else {
             index_lock(s->ix);

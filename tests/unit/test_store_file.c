@@ -549,3 +549,34 @@ TEST(store_file, only_read)
     assert_int_equal(errno, EAGAIN);
     (void)close(watch);
 }
+
+/* A file whose move was not ended, and that was found at its new place since,
+ * is not taken from there again. */
+TEST(store_file, found_before_its_move_ended)
+{
+    const char *home = test_tmpdir();
+    const char *dir = test_tmpdir();
+    struct store *s = keep_open(home);
+    char part[KEEP_PATH];
+    char path[KEEP_PATH];
+    uint32_t moved;
+    uint32_t found;
+
+    (void)snprintf(part, sizeof part, "%s/a.part", dir);
+    (void)snprintf(path, sizeof path, "%s/a.mp4", dir);
+    keep_write(part, "", 0);
+    moved = add(s, part);
+    for (uint64_t i = 0; i < 4; i++)
+        assert_int_equal(put_in(s, moved, i, false), 0);
+    assert_int_equal(store_file_moving(s, moved, path, NULL), 0);
+    assert_int_equal(rename(part, path), 0);
+    found = refer(s, path);
+    for (uint64_t i = 0; i < 4; i++)
+        assert_int_equal(put_in(s, found, i, true), 0);
+    assert_int_equal(store_file_supersede(s, found, NULL), 0);
+    keep_all(s, 0, 4, LEN);
+    store_close(s);
+    s = keep_open(home);
+    keep_all(s, 0, 4, LEN);
+    store_close(s);
+}
