@@ -415,7 +415,7 @@ int link__dial(struct transport *t, const struct node_id *node,
     l->node = *node;
     l->scope = transport_scope_of(address);
     (void)snprintf(l->address, sizeof l->address, "%s", address);
-    l->deadline_ms = uv_now(t->loop) + DIAL_MS;
+    l->deadline_ms = transport__now_ms(t) + DIAL_MS;
     t->open_parts++;
     if (!address_parse(address, strlen(address), &literal))
         rc = look_up(l, e);

@@ -10,6 +10,7 @@
 #include "storage/keyfile.h"
 
 #define FLUSH_CHECK_MS 1000
+#define AWAKE_STEP_MS (2 * FLUSH_CHECK_MS)
 
 static uint64_t now_ms(void)
 {
@@ -28,6 +29,12 @@ struct node_event *node__event(struct node *n, enum core_event_kind kind)
     return e;
 }
 
+/* The core's: it knows what others have to answer by when. */
+static uint64_t core_now_ms(struct node *n)
+{
+    return awake_ms(&n->awake, now_ms());
+}
+
 static void event_free(struct node_event *e)
 {
     buf_deinit(&e->course);
@@ -43,7 +50,7 @@ static void on_timer(uv_timer_t *timer);
 static void arm_timer(struct node *n)
 {
     uint64_t due = core_deadline_ms(n->core);
-    uint64_t now = now_ms();
+    uint64_t now = core_now_ms(n);
 
     if (n->closing || due == n->timer_due_ms)
         return;
@@ -58,7 +65,7 @@ static void step(struct node *n, struct core_event *ev)
 {
     struct core_effects fx = {NULL, 0};
 
-    ev->now_ms = now_ms();
+    ev->now_ms = core_now_ms(n);
     ev->wall_ms = wall_clock_ms();
     if (core_step(n->core, ev, &fx, NULL) != 0) {
         fetch__no_memory(n, &ev->u.fetch.course); /* an EV_FETCH */
@@ -251,6 +258,7 @@ static void on_flush_timer(uv_timer_t *timer)
 {
     struct node *n = timer->data;
 
+    (void)core_now_ms(n); /* awake, and with nothing else to do */
     if (n->flushing || n->closing || !store_flush_due(n->store, now_ms()))
         return;
     n->flushing = node_work(n, flush_work, flush_done, n) == 0;
@@ -375,6 +383,7 @@ int node_open(uv_loop_t *loop, const struct node_config *config,
     n->log = config->log;
     n->log_user = config->log_user;
     n->start_ms = now_ms();
+    n->awake.step_ms = AWAKE_STEP_MS;
     n->queue_tail = &n->queue_head;
     n->timer_due_ms = UINT64_MAX;
     rc = n->home != NULL && n->network != NULL ? 0 : ERR_NOMEM;

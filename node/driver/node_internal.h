@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "node/driver/awake.h"
 #include "node/driver/node.h"
 #include "node/driver/transport.h"
 #include "storage/codec.h"
@@ -69,6 +70,7 @@ struct node {
     node_log_fn *log;
     void *log_user;
     uint64_t start_ms;
+    struct awake awake; /* the core's clock */
     uint8_t secret_key[32];
     struct node_id self;
 

@@ -47,6 +47,16 @@ bool router__peer_of(int fd, struct address *out)
     return false;
 }
 
+/* What has come already would still be read, and decrypted, byte for byte. Here
+ * the kernel throws it away uncopied. */
+static void discard(int fd)
+{
+    static uint8_t nothing[256 * 1024];
+
+    while (recv(fd, nothing, sizeof nothing, MSG_TRUNC | MSG_DONTWAIT) > 0)
+        ;
+}
+
 /* The descriptor is libzmq's, which closes it when it likes, and the number may
  * by now be that of another. */
 void router__hang_up(int fd, const struct address *peer)
@@ -54,8 +64,9 @@ void router__hang_up(int fd, const struct address *peer)
     struct address now;
 
     if (fd >= 0 && router__peer_of(fd, &now) && now.port == peer->port &&
-        memcmp(now.ip, peer->ip, sizeof now.ip) == 0)
-        (void)shutdown(fd, SHUT_RDWR);
+        memcmp(now.ip, peer->ip, sizeof now.ip) == 0 &&
+        shutdown(fd, SHUT_RDWR) == 0)
+        discard(fd);
 }
 
 static struct accepted *accepted_of(struct transport *t, int fd)
@@ -98,7 +109,7 @@ static void forget(struct transport *t, int fd)
 
 static void on_accepted(struct transport *t, int fd)
 {
-    struct accepted a = {.fd = fd, .since_ms = uv_now(t->loop)};
+    struct accepted a = {.fd = fd, .since_ms = transport__now_ms(t)};
 
     forget(t, fd); /* should its end have been missed */
     if (!router__peer_of(fd, &a.peer))
@@ -251,7 +262,7 @@ static void on_multipart(struct transport *t, zmq_msg_t *id, zmq_msg_t *m)
 
     t->stats.multipart_cuts++;
     if (l != NULL)
-        link__cut(l);
+        watchdog__refuse(l);
     else
         hang_up_sender(t, m);
     while (zmq_msg_more(m) &&

@@ -13,6 +13,7 @@
 #define SLAB_KEEP (24 * MIB)
 #define MAX_SOCKETS 4096
 #define FILES_WANTED 8192
+#define AWAKE_STEP_MS 500 /* the watchdog looks at least twice as often */
 
 /* Below these libzmq and libuv abort the process, sooner or later. */
 #define FILES_LEAST 64u
@@ -151,6 +152,7 @@ int transport_open(uv_loop_t *loop, const struct transport_config *config,
         return err_set(e, ERR_NOMEM, "transport");
     raise_nofile();
     t->loop = loop;
+    t->awake.step_ms = AWAKE_STEP_MS;
     t->cfg = *config;
     t->ev = *events;
     t->user = user;
@@ -240,6 +242,11 @@ void transport_close(struct transport *t, void (*closed)(void *user))
         watchdog__close(t, on_handle_closed);
     }
     transport__part_closed(t);
+}
+
+uint64_t transport__now_ms(struct transport *t)
+{
+    return awake_ms(&t->awake, uv_now(t->loop));
 }
 
 /* ---- calls -------------------------------------------------------------- */

@@ -44,7 +44,8 @@ struct transport_config {
     struct node_id node;    /* its public key */
     const char *listen;     /* "ADDR:PORT", port 0 = any; NULL = dial only */
     uint32_t inbound_max;   /* 0 = 64, and 64 more on the LAN */
-    uint64_t undelivered_max_bytes;   /* 0 = 8 MiB beyond what is owed */
+    uint64_t undelivered_max_bytes;   /* 0 = 8 MiB beyond what is owed; of a
+                                         newcomer never more than 2 MiB */
     uint64_t undelivered_total_bytes; /* 0 = 128 MiB */
     uint64_t handshake_ms;            /* 0 = 5,000 inbound, 3,000 dialling */
 };

@@ -5,6 +5,7 @@
 #define NODE_DRIVER_TRANSPORT_INTERNAL_H
 
 #include "node/core/address.h"
+#include "node/driver/awake.h"
 #include "node/driver/outbox.h"
 #include "node/driver/slab.h"
 #include "node/driver/transport.h"
@@ -14,6 +15,8 @@
 /* What a peer may send in one frame; the rest is CURVE's. */
 #define FRAME_PAYLOAD_MAX ((size_t)MSG_CHUNK_MAX + 4096)
 #define FRAME_MAX ((int64_t)FRAME_PAYLOAD_MAX + 33)
+/* Who has given us so much is no passer-by. */
+#define PROVEN_BYTES (1024u * 1024u)
 #define ROUTING_ID_BYTES 5 /* as libzmq makes them: 0 and a counter */
 
 /* One connection, dialled or accepted. */
@@ -44,7 +47,7 @@ struct link {
     struct zuv data;
     struct zuv monitor;
     int open_sockets;
-    uint64_t deadline_ms; /* of the dial */
+    uint64_t deadline_ms; /* of the dial; see transport__now_ms */
     bool refused;
 };
 
@@ -53,8 +56,8 @@ struct accepted {
     int fd;
     struct link *link; /* NULL until its first message */
     struct address peer;
-    uint64_t since_ms;
-    uint64_t seen; /* as in struct link */
+    uint64_t since_ms; /* as deadline_ms */
+    uint64_t seen;     /* as in struct link */
     bool hung_up;
 };
 
@@ -116,8 +119,9 @@ struct transport {
     uv_timer_t timer;
     uv_poll_t sentinel;
     int sentinel_fd; /* an epoll of all connections: something comes in */
-    uint32_t quiet;  /* looks in a row that saw nothing move */
-    bool watching;   /* the timer runs */
+    struct awake awake;
+    uint32_t quiet; /* looks in a row that saw nothing move */
+    bool watching;  /* the timer runs */
     bool armed;
     struct transport_stats stats;
     bool closing;
@@ -125,6 +129,8 @@ struct transport {
 };
 
 /* transport.c */
+/** transport__now_ms - for what others must do in time. */
+uint64_t transport__now_ms(struct transport *t);
 void transport__part_closed(struct transport *t);
 /** transport__reap - free what is buried. Only where no list is walked. */
 void transport__reap(struct transport *t);
@@ -170,6 +176,9 @@ int watchdog__open(struct transport *t);
 void watchdog__close(struct transport *t, uv_close_cb on_closed);
 /** watchdog__watch - this connection too. */
 void watchdog__watch(struct transport *t, int fd);
+/** watchdog__refuse - it has broken what no honest peer breaks: cut it, and let
+ * it in no more for a while. */
+void watchdog__refuse(struct link *l);
 /** watchdog__start - a deadline runs. */
 void watchdog__start(struct transport *t);
 

@@ -1,6 +1,8 @@
 /* watchdog: libzmq's high-water mark counts whole messages, so a peer with any
  * key could fill memory with the parts of one that never ends. What TCP has
- * received and nobody was given must stay below what we asked for and 8 MiB.
+ * received and nobody was given must stay below what we asked for and 8 MiB;
+ * and 2 MiB for who has not yet given us anything: each byte costs us its
+ * decryption.
  *
  * Looks every 20 ms while bytes come in, every 5 when many do, and four times a
  * second when nothing moves. An epoll of its own on the same descriptors ends
@@ -13,6 +15,7 @@
 
 #include <sys/epoll.h>
 
+#include "node/driver/clock.h"
 #include "node/driver/tcp_count.h"
 
 #define RUSH_MS 5
@@ -25,9 +28,21 @@
  * may say at once after that. */
 #define UNKNOWN_MAX (256u * 1024u)
 
+/* Two frames. Who is new has no chunks under way that we have forgotten of. */
+#define NEWCOMER_MAX (2u * 1024u * 1024u)
+#define NEWCOMERS_MAX (16u * 1024u * 1024u) /* together */
+
+/* What was sent to us while we stood still lies in libzmq's queue, whole. */
+#define LATE_MS (2 * QUIET_MS)
+
+#define REFUSED_MS (10u * 60u * 1000u)
+
 struct look {
+    uint64_t now_ms;
+    bool late;      /* after we stood still: nobody has been given anything */
     uint64_t moved; /* bytes since the last one */
-    uint64_t total; /* beyond what was asked for, over all peers */
+    uint64_t total; /* beyond what was asked for, over all peers, */
+    uint64_t newcomers; /* and over those who have not given us anything */
 };
 
 /* Return: received since the connection began; 0 when it has gone. */
@@ -50,6 +65,25 @@ static void cut(struct link *l)
     link__cut(l);
 }
 
+void watchdog__refuse(struct link *l)
+{
+    if (!l->outbound) /* whom we dial is the core's choice */
+        zap__refuse(l->t, &l->node, wall_clock_ms() + REFUSED_MS);
+    link__cut(l);
+}
+
+static bool is_proven(const struct link *l)
+{
+    return l->delivered >= PROVEN_BYTES;
+}
+
+static uint64_t most_of(const struct link *l)
+{
+    uint64_t max = l->t->cfg.undelivered_max_bytes;
+
+    return !is_proven(l) && max > NEWCOMER_MAX ? NEWCOMER_MAX : max;
+}
+
 static void look_at_link(struct link *l, struct look *look)
 {
     struct transport *t = l->t;
@@ -61,11 +95,15 @@ static void look_at_link(struct link *l, struct look *look)
     bytes = received(l->fd, &l->seen, look);
     fair = l->delivered + (l->is_up ? t->ev.owed(t->user, l->no) : 0);
     l->surplus = bytes > fair ? bytes - fair : 0;
-    if (l->surplus > t->cfg.undelivered_max_bytes)
-        cut(l);
+    if (l->surplus > most_of(l) && !look->late) {
+        t->stats.watchdog_cuts++;
+        l->surplus = 0; /* on its way out */
+        watchdog__refuse(l);
+    }
     look->total += l->surplus;
+    look->newcomers += is_proven(l) ? 0 : l->surplus;
     if (l->outbound && !l->is_up && !l->ending &&
-        uv_now(t->loop) >= l->deadline_ms)
+        look->now_ms >= l->deadline_ms)
         link__cut(l);
 }
 
@@ -81,7 +119,7 @@ static void look_at_unknown(struct transport *t, struct accepted *a,
                             struct look *look)
 {
     uint64_t bytes;
-    bool late = uv_now(t->loop) - a->since_ms > 2 * t->cfg.handshake_ms;
+    bool late = look->now_ms - a->since_ms > 2 * t->cfg.handshake_ms;
 
     if (a->link != NULL || a->hung_up)
         return;
@@ -91,18 +129,22 @@ static void look_at_unknown(struct transport *t, struct accepted *a,
         hang_up(a);
     }
     look->total += a->seen;
+    look->newcomers += a->seen;
 }
 
-/* Over the budget of all: the largest go first. */
-static void cut_largest(struct transport *t, struct look *look)
+/* Over a budget: the largest go first. Return: what they had. */
+static uint64_t cut_largest(struct transport *t, uint64_t total,
+                            uint64_t budget, bool newcomers)
 {
-    while (look->total > t->cfg.undelivered_total_bytes) {
+    uint64_t freed = 0;
+
+    while (total - freed > budget) {
         struct link *worst = NULL;
         struct accepted *unknown = NULL;
         uint64_t most = 0;
 
         for (struct link *l = t->links; l != NULL; l = l->next) {
-            if (l->surplus > most) {
+            if (l->surplus > most && !(newcomers && is_proven(l))) {
                 most = l->surplus;
                 worst = l;
             }
@@ -121,10 +163,11 @@ static void cut_largest(struct transport *t, struct look *look)
         } else if (worst != NULL) {
             cut(worst);
         } else {
-            return;
+            break;
         }
-        look->total -= most;
+        freed += most;
     }
+    return freed;
 }
 
 /* Wake us by the next bytes of this connection, once. Fails for one that has
@@ -153,19 +196,21 @@ static void arm_all(struct transport *t)
 static void on_timer(uv_timer_t *timer)
 {
     struct transport *t = timer->data;
-    struct look look = {0};
+    struct look look = {.late = uv_now(t->loop) - t->awake.seen_ms > LATE_MS};
     uint64_t next_ms = BUSY_MS;
 
+    look.now_ms = transport__now_ms(t);
     transport__reap(t);
     for (struct link *l = t->links; l != NULL; l = l->next)
         look_at_link(l, &look);
     for (size_t i = 0; i < t->accepted_count; i++)
         look_at_unknown(t, &t->accepted[i], &look);
-    cut_largest(t, &look);
+    look.total -= cut_largest(t, look.newcomers, NEWCOMERS_MAX, true);
+    (void)cut_largest(t, look.total, t->cfg.undelivered_total_bytes, false);
     if (t->closing)
         return; /* a callback's doing */
     t->quiet = look.moved != 0 ? 0 : t->quiet + 1;
-    if (look.moved > RUSH_BYTES) {
+    if (look.moved > RUSH_BYTES || look.late) {
         next_ms = RUSH_MS;
     } else if (t->quiet >= QUIET_LOOKS) {
         arm_all(t);

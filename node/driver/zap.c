@@ -19,7 +19,6 @@
 #define ADDRESS_PER_S 2
 #define ADDRESS_BURST 64
 #define REFUSED_MAX 4096
-#define PROVEN_BYTES (1024u * 1024u)
 
 /* Frames of a request; the first two are the ROUTER's envelope. */
 enum {
@@ -196,10 +195,11 @@ static bool drop_surplus(struct transport *t, const uint8_t ip[16])
 static void drop_old_grants(struct transport *t, const struct address *a)
 {
     struct gate *g = &t->gate;
+    uint64_t now = transport__now_ms(t);
 
     router__drain(t); /* the ends that are known */
     for (size_t i = g->grant_count; i-- > 0;)
-        if (uv_now(t->loop) - g->grants[i].since_ms > 2 * t->cfg.handshake_ms)
+        if (now - g->grants[i].since_ms > 2 * t->cfg.handshake_ms)
             drop_grant(g, i);
     while (drop_surplus(t, a->ip))
         ;
@@ -295,10 +295,11 @@ static bool grant(struct transport *t, const struct node_id *node,
         g->grants = grown;
         g->grant_cap = cap;
     }
-    g->grants[g->grant_count] = (struct grant){.node = *node,
-                                               .is_public = is_public,
-                                               .group = group_of(a->ip),
-                                               .since_ms = uv_now(t->loop)};
+    g->grants[g->grant_count] =
+        (struct grant){.node = *node,
+                       .is_public = is_public,
+                       .group = group_of(a->ip),
+                       .since_ms = transport__now_ms(t)};
     memcpy(g->grants[g->grant_count++].ip, a->ip, sizeof a->ip);
     return true;
 }

@@ -24,8 +24,8 @@
 
 #define PEERS_MAX 256
 #define PART (64u * 1024u)
-#define MULTIPART_BYTES (256u << 20) /* that each of the peers has to say */
-#define HEARD 64                     /* messages that are kept to repeat */
+#define MULTIPART_BYTES (256ull << 20) /* that each of the peers has to say */
+#define HEARD 64                       /* messages that are kept to repeat */
 
 struct attack {
     void *ctx;
@@ -194,7 +194,7 @@ static void do_multipart(struct attack *a, struct peer *p)
     join(a, p, 0);
     words_hello(&a->message);
     say(a, p, a->message.base, a->message.len);
-    for (uint32_t sent = 0; sent < MULTIPART_BYTES; sent += PART) {
+    for (uint64_t sent = 0; sent < MULTIPART_BYTES; sent += PART) {
         zmq_msg_t m;
 
         (void)zmq_msg_init_data(&m, part, PART, on_part_gone, NULL);
@@ -278,6 +278,12 @@ static void parse_target(struct attack *a, const char *text)
         die("HOST must be an IPv4 address");
 }
 
+/* There is nothing left of what they had to say. */
+static bool is_over(turn_fn *turn, size_t peers)
+{
+    return turn == do_multipart && attack.bytes >= peers * MULTIPART_BYTES;
+}
+
 static void go_on(turn_fn *turn, long pause_ns, size_t peers, double end)
 {
     static struct peer all[PEERS_MAX];
@@ -285,7 +291,7 @@ static void go_on(turn_fn *turn, long pause_ns, size_t peers, double end)
 
     for (size_t i = 0; i < peers; i++)
         all[i].fd = -1;
-    while (seconds() < end) {
+    while (seconds() < end && !is_over(turn, peers)) {
         for (size_t i = 0; i < peers; i++)
             turn(&attack, &all[i]);
         (void)nanosleep(&pause, NULL);

@@ -2,6 +2,7 @@
 honest transfer is right and goes on, and the node stays up and small."""
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -10,6 +11,7 @@ from lib import LYCEUM_ASAN, ROOT, Case, clean_env, random_bytes
 
 ALONE = True
 BYZANTINE = ROOT + "/build/dev/tests/byzantine"
+BYZANTINE_FAST = ROOT + "/build/release/tests/byzantine"
 SEED = int(os.environ.get("LYCEUM_SEED", "1"))
 ATTACKERS, RSS_MAX = 64, 256 << 20
 
@@ -26,14 +28,11 @@ class Byzantine(Case):
         p = expert.json("publish", self.course(mib))
         return expert, p, self.node(expert)
 
-    def attack(self, node, p, how, peers, seconds):
-        """At the lowest priority: it is the node that is measured, not how two
-        processors are shared with those who attack it."""
-        argv = [BYZANTINE, node.peer, how, peers, seconds, SEED, p["course"],
+    def attack(self, node, p, how, peers, seconds, binary=BYZANTINE):
+        argv = [binary, node.peer, how, peers, seconds, SEED, p["course"],
                 p["record"]]
-        attack = subprocess.Popen(
-            list(map(str, argv)), stdout=subprocess.PIPE, text=True,
-            env=clean_env(), preexec_fn=lambda: os.nice(19))
+        attack = subprocess.Popen(list(map(str, argv)), text=True,
+                                  stdout=subprocess.PIPE, env=clean_env())
         self.addCleanup(lambda: attack.poll() is None and attack.kill())
         return attack
 
@@ -70,24 +69,52 @@ class Byzantine(Case):
                 self.assertEqual(node.stop().code, 0)
                 print(f"{how}: {did}, {rounds} honest transfers", flush=True)
 
-    # 64 who each send one message of 256 MiB.
+    # 64 who each send one message of 256 MiB. They stand on the same processors
+    # here, and what they take of these is not the node's doing. So the rate is that
+    # which the node's own time allows: what the thread that limits it needs for one
+    # transfer alone, beside what it needs for one and the whole attack.
     def test_memory(self):
         _, p, node = self.serve(512)
-        alone = min(self.get(p, node, self.path(f"alone{i}")) for i in range(2))
+        first, alone = self.cost(p, node)
         peak = Peak(node.p.pid)
-        attack = self.attack(node, p, "multipart", ATTACKERS, 8)
-        beside = self.get(p, node, self.path("beside"))
+        before = threads(node.p.pid)
+        attack = self.attack(node, p, "multipart", ATTACKERS, 50,
+                             BYZANTINE_FAST)
+        _, beside = self.cost(p, node)
         did = self.did(attack)
         peak.stop()
-        print(f"{ATTACKERS} attackers, {did['bytes'] >> 20} MiB of theirs taken "
-              f"off their hands: peak RSS {peak.rss >> 20} MiB, transfer "
-              f"{alone:.2f} s alone, {beside:.2f} s beside them", flush=True)
-        self.assertGreaterEqual(did["dials"], ATTACKERS)
+        under_attack = busiest(before, threads(node.p.pid))
+        last, after = self.cost(p, node)
+        rate = (first + last) / 2 / under_attack
+        print(f"{ATTACKERS} attackers: peak RSS {peak.rss >> 20} MiB, an honest "
+              f"rate of {100 * rate:.0f} % ({first:.2f} and {last:.2f} s of the "
+              f"processor alone, {under_attack:.2f} s with them; on the clock "
+              f"{alone:.2f} and {after:.2f} s, {beside:.2f} s)", flush=True)
+        self.assertEqual(did["bytes"], ATTACKERS << 28)  # it is over
         self.assertLess(peak.rss, RSS_MAX)
-        # Meant to be twice: but what the attackers do is done here, too.
-        self.assertLess(beside, 4 * alone)
-        self.get(p, node, self.path("after"))
+        self.assertGreaterEqual(rate, 0.5)
         self.assertEqual(node.stop().code, 0)
+
+    def cost(self, p, node):
+        """Of one transfer: what the node's busiest thread needs; and the time."""
+        before, to = threads(node.p.pid), self.path("out")
+        seconds = self.get(p, node, to)
+        shutil.rmtree(to)
+        return busiest(before, threads(node.p.pid)), seconds
+
+
+def threads(pid):
+    """The seconds of processor time that each thread has had."""
+    had = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii") as f:
+            words = f.read().rpartition(")")[2].split()
+        had[task] = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    return had
+
+
+def busiest(before, after):
+    return max(s - before.get(t, 0) for t, s in after.items())
 
 
 class Peak(threading.Thread):

@@ -45,10 +45,11 @@ static void on_echo(struct side *s, conn_no conn, zmq_msg_t *msg)
     next_back++;
 }
 
-/* Whatever its length, a message comes back once, whole and in order. */
+/* Whatever its length, a message comes back once, whole and in order. Not the
+ * first one: a stranger may only greet. */
 TEST(transport, echo)
 {
-    struct side server = {.echo = true};
+    struct side server = {0};
     struct side client = {.on_message = on_echo};
     size_t next = 0;
     uint64_t end = now_ms() + 50000;
@@ -58,12 +59,10 @@ TEST(transport, echo)
     next_back = in_flight = 0;
     side_open(&server, "127.0.0.1:0", NULL);
     side_open(&client, NULL, NULL);
-    assert_int_equal(
-        transport_dial(client.t, &server.id, transport_address(server.t), NULL),
-        0);
-    RUN_UNTIL(client.ups == 1, 5000);
+    side_join(&client, &server);
     assert_int_equal(client.scope, SCOPE_LOOPBACK);
     assert_string_equal(client.address, transport_address(server.t));
+    server.echo = true;
     while (next_back < ECHO_MESSAGES && now_ms() < end) {
         while (next < ECHO_MESSAGES && in_flight < ECHO_WINDOW) {
             size_t len = echo_len(next);
@@ -77,7 +76,7 @@ TEST(transport, echo)
         (void)uv_run(&loop, UV_RUN_ONCE);
     }
     assert_int_equal(next_back, ECHO_MESSAGES);
-    assert_int_equal(server.messages, ECHO_MESSAGES);
+    assert_int_equal(server.messages, ECHO_MESSAGES + 1);
     assert_int_equal(server.ups, 1);
     assert_int_equal(side_stats(&server).watchdog_cuts, 0);
     side_close(&client);
@@ -279,6 +278,78 @@ TEST(transport, listener_that_never_reads)
     side_close(&client);
     (void)zmq_close(router);
     (void)zmq_ctx_term(ctx);
+    rig_deinit();
+}
+
+/* ---- a process that stands still ---------------------------------------- */
+
+#define STOPPED_US 1500000
+
+/* Stopped, or without a processor, for longer than a newcomer may be silent: he
+ * has spoken meanwhile, and is heard. */
+TEST(transport_stopped, newcomer)
+{
+    struct transport_config c = {.handshake_ms = 300};
+    struct side server = {0};
+    struct raw r;
+
+    rig_init();
+    side_open(&server, "127.0.0.1:0", &c);
+    raw_init(&r);
+    raw_connect(&r, &server, NULL);
+    raw_hello(&r);
+    RUN_UNTIL(server.t->gate.grant_count == 1 || server.ups == 1, 5000);
+    (void)usleep(STOPPED_US);
+    RUN_UNTIL(server.messages == 1, 5000);
+    run_for(500);
+    assert_int_equal(server.downs, 0);
+    raw_deinit(&r);
+    side_close(&server);
+    rig_deinit();
+}
+
+/* What was said meanwhile is not held against who said it. */
+TEST(transport_stopped, whole_messages)
+{
+    struct side server = {0};
+    struct raw r;
+
+    rig_init();
+    fill_pattern();
+    side_open(&server, "127.0.0.1:0", NULL);
+    raw_init(&r);
+    raw_connect(&r, &server, NULL);
+    raw_hello(&r);
+    RUN_UNTIL(server.messages == 1, 5000);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(zmq_send(r.sock, pattern, MIB, ZMQ_DONTWAIT), MIB);
+    (void)usleep(STOPPED_US);
+    RUN_UNTIL(server.messages == 5, 5000);
+    assert_int_equal(server.downs, 0);
+    assert_int_equal(side_stats(&server).watchdog_cuts, 0);
+    raw_deinit(&r);
+    side_close(&server);
+    rig_deinit();
+}
+
+/* A dial has its ten seconds of our own time. */
+TEST(transport_stopped, dial)
+{
+    struct side server = {0};
+    struct side client = {0};
+
+    rig_init();
+    side_open(&server, "127.0.0.1:0", NULL);
+    side_open(&client, NULL, NULL);
+    assert_int_equal(
+        transport_dial(client.t, &server.id, transport_address(server.t), NULL),
+        0);
+    client.t->links->deadline_ms -= 9000;
+    (void)usleep(STOPPED_US);
+    RUN_UNTIL(client.ups == 1, 5000);
+    assert_int_equal(client.dials_failed, 0);
+    side_close(&client);
+    side_close(&server);
     rig_deinit();
 }
 
