@@ -6,8 +6,10 @@
  * HOW: valid (well formed, and wrong), mutated, replayed (its own words and the
  * node's, over and over), multipart (one message of 256 MiB a peer),
  * quiet (a greeting, and no more), huge (frames over the limit), dials
- * (handshakes and nothing else), silent (half a handshake). Prints what it did
- * as one JSON object. */
+ * (handshakes and nothing else), silent (half a handshake); and of those who
+ * say that they have the course (serve.h): garbage, liar, shifter, staller,
+ * fleet. SIGTERM ends it sooner. Prints what it did as one JSON object. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +22,15 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
+#include "tests/byzantine/serve.h"
 #include "tests/byzantine/words.h"
 
 #define PEERS_MAX 256
 #define PART (64u * 1024u)
 #define MULTIPART_BYTES (256ull << 20) /* that each of the peers has to say */
-#define HEARD 64                       /* messages that are kept to repeat */
+#define SERVE_TURNS 100000             /* before a server is somebody else */
+#define ASK_TURNS 25
+#define HEARD 64 /* messages that are kept to repeat */
 
 struct attack {
     void *ctx;
@@ -33,6 +38,7 @@ struct attack {
     uint8_t node[32];
     struct sockaddr_in tcp;
     struct words words;
+    struct serve serve;
     struct buf message;
     struct buf heard[HEARD];
     size_t heard_count;
@@ -49,6 +55,7 @@ struct peer {
 typedef void turn_fn(struct attack *a, struct peer *p);
 
 static struct attack attack;
+static volatile sig_atomic_t stopped;
 static uint8_t part[1u << 21];
 
 static void die(const char *what)
@@ -223,6 +230,33 @@ static void do_quiet(struct attack *a, struct peer *p)
     hear(a, p);
 }
 
+static void say_answer(void *user, const uint8_t *bytes, size_t len)
+{
+    say(&attack, user, bytes, len);
+}
+
+static void do_serve(struct attack *a, struct peer *p)
+{
+    zmq_msg_t m;
+    bool leaves = false;
+
+    a->serve.say = say_answer;
+    a->serve.user = p;
+    if (p->sock == NULL || p->left == 0) {
+        join_and_greet(a, p);
+        p->left = SERVE_TURNS;
+    }
+    if (p->left % ASK_TURNS == 0)
+        serve_ask(&a->serve); /* who asks is told what there is to be had */
+    p->left--;
+    (void)zmq_msg_init(&m);
+    while (zmq_msg_recv(&m, p->sock, ZMQ_DONTWAIT) >= 0)
+        leaves |= serve_hear(&a->serve, zmq_msg_data(&m), zmq_msg_size(&m));
+    (void)zmq_msg_close(&m);
+    if (leaves) /* at the next turn: what it has said is on its way first */
+        p->left = 0;
+}
+
 static void do_dials(struct attack *a, struct peer *p)
 {
     join(a, p, 100);
@@ -251,12 +285,28 @@ static const struct {
     const char *name;
     turn_fn *turn;
     long pause_ns; /* after a turn of all */
+    enum serve_how serve;
 } ways[] = {
-    {"valid", do_valid, 200000},       {"mutated", do_mutated, 200000},
-    {"replayed", do_replayed, 200000}, {"multipart", do_multipart, 20000000},
-    {"quiet", do_quiet, 20000000},     {"huge", do_huge, 20000000},
-    {"dials", do_dials, 20000000},     {"silent", do_silent, 20000000},
+    {"valid", do_valid, 200000, 0},
+    {"mutated", do_mutated, 200000, 0},
+    {"replayed", do_replayed, 200000, 0},
+    {"multipart", do_multipart, 20000000, 0},
+    {"quiet", do_quiet, 20000000, 0},
+    {"huge", do_huge, 20000000, 0},
+    {"dials", do_dials, 20000000, 0},
+    {"silent", do_silent, 20000000, 0},
+    {"garbage", do_serve, 2000000, SERVE_GARBAGE},
+    {"liar", do_serve, 2000000, SERVE_LIAR},
+    {"shifter", do_serve, 2000000, SERVE_SHIFTER},
+    {"staller", do_serve, 2000000, SERVE_STALLER},
+    {"fleet", do_serve, 20000000, SERVE_FLEET},
 };
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
 
 /* ---- the command ------------------------------------------------------- */
 
@@ -291,7 +341,7 @@ static void go_on(turn_fn *turn, long pause_ns, size_t peers, double end)
 
     for (size_t i = 0; i < peers; i++)
         all[i].fd = -1;
-    while (seconds() < end && !is_over(turn, peers)) {
+    while (!stopped && seconds() < end && !is_over(turn, peers)) {
         for (size_t i = 0; i < peers; i++)
             turn(&attack, &all[i]);
         (void)nanosleep(&pause, NULL);
@@ -315,15 +365,22 @@ int main(int argc, char **argv)
         die("no such way, or too many peers");
     seed[0] = strtoull(argv[5], NULL, 10);
     rng_init(&attack.words.rng, seed);
+    attack.serve.how = ways[way].serve;
+    attack.serve.rng = &attack.words.rng;
+    (void)signal(SIGTERM, on_stop);
     if (hex_decode(argv[6], strlen(argv[6]), attack.words.course.b, 32) != 0 ||
         hex_decode(argv[7], strlen(argv[7]), attack.words.edition.b, 32) != 0)
         die("COURSE and EDITION are 64 hex digits");
+    attack.serve.course = attack.words.course;
+    attack.serve.edition = attack.words.edition;
     attack.ctx = zmq_ctx_new();
     go_on(ways[way].turn, ways[way].pause_ns, peers,
           seconds() + strtod(argv[4], NULL));
-    (void)printf("{\"messages\":%llu,\"dials\":%llu,\"bytes\":%llu}\n",
+    (void)printf("{\"messages\":%llu,\"dials\":%llu,\"bytes\":%llu,"
+                 "\"wanted\":%llu}\n",
                  (unsigned long long)attack.messages,
                  (unsigned long long)attack.dials,
-                 (unsigned long long)attack.bytes);
+                 (unsigned long long)attack.bytes,
+                 (unsigned long long)attack.serve.wanted);
     return 0;
 }

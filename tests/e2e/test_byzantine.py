@@ -3,6 +3,7 @@ honest transfer is right and goes on, and the node stays up and small."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -68,6 +69,32 @@ class Byzantine(Case):
                 self.assertTrue(expert.json("status")["running"])
                 self.assertEqual(node.stop().code, 0)
                 print(f"{how}: {did}, {rounds} honest transfers", flush=True)
+
+    # Those who say that they have the course, and have not, or not that: at a
+    # learner's node, eight to one who is honest.
+    def test_serving(self):
+        _, p, expert = self.serve(64)
+        for how in ("garbage", "liar", "shifter", "staller", "fleet"):
+            with self.subTest(how):
+                home, to = self.home("learner", LYCEUM_ASAN), self.path(how)
+                node = self.node(home)
+                attack = self.attack(node, p, how, 8, 50)
+                end = time.monotonic() + 20
+                while home.json("status")["peers"] < 8:
+                    self.assertLess(time.monotonic(), end)
+                t = time.monotonic()
+                g = home.json("get", p["ticket"], "--peer", expert.peer, "--to",
+                              to)
+                t = time.monotonic() - t
+                attack.send_signal(signal.SIGTERM)
+                did = self.did(attack)
+                print(f"{how}: {did}, {t:.1f} s", flush=True)
+                self.assertEqual(g["state"], "complete")
+                self.assertSameTree(self.path("c"), to)
+                self.assertGreater(did["wanted"], 0)  # it was believed
+                self.assertTrue(home.json("verify", "--all")["ok"])
+                self.assertEqual(node.stop().code, 0)
+                shutil.rmtree(to)
 
     # 64 who each send one message of 256 MiB. They stand on the same processors
     # here, and what they take of these is not the node's doing. So the rate is that
