@@ -54,13 +54,29 @@ uint64_t mutations_seed(const struct mutation *m, uint64_t seeds,
     return 0;
 }
 
+void mutations_head(FILE *out)
+{
+    (void)fprintf(out, "%-39s %-10s %-7s %-8s %s\n", "defect", "shows in",
+                  "breaks", "noticed", "at seed");
+}
+
+void mutations_line(FILE *out, const char *name, const char *where,
+                    const char *must, const char *by, uint64_t seed,
+                    uint64_t seeds)
+{
+    (void)fprintf(out, "%-39s %-10s %-7s %-8s", name, where, must,
+                  by != NULL ? by : "NEVER");
+    if (by != NULL)
+        (void)fprintf(out, " %" PRIu64 " of %" PRIu64 "\n", seed, seeds);
+    else
+        (void)fprintf(out, " none of %" PRIu64 "\n", seeds);
+}
+
 bool mutations_try(const struct mutation *m, uint64_t seeds, FILE *out)
 {
-    const char *by = "nothing";
+    const char *by = NULL;
     uint64_t seed = mutations_seed(m, seeds, &by);
 
-    (void)fprintf(
-        out, "%-38s %-10s must be %-4s caught by %-7s at seed %" PRIu64 "\n",
-        m->name, m->scenario, m->invariant, by, seed);
-    return strcmp(by, m->invariant) == 0;
+    mutations_line(out, m->name, m->scenario, m->invariant, by, seed, seeds);
+    return by != NULL && strcmp(by, m->invariant) == 0;
 }

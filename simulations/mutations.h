@@ -30,4 +30,14 @@ uint64_t mutations_seed(const struct mutation *m, uint64_t seeds,
 /** mutations_try - a line of the table. false: not caught, or by another. */
 bool mutations_try(const struct mutation *m, uint64_t seeds, FILE *out);
 
+/**
+ * mutations_head, mutations_line - of the table that is printed, for the
+ * defects of other tables too.
+ * @by: NULL: not caught. @seed: of how many, at most, were tried.
+ */
+void mutations_head(FILE *out);
+void mutations_line(FILE *out, const char *name, const char *where,
+                    const char *must, const char *by, uint64_t seed,
+                    uint64_t seeds);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "simulations/disk_storm.h"
 #include "simulations/plan_cut.h"
 #include "simulations/sim.h"
 
@@ -32,6 +33,26 @@ bool regressions_parse(char *line, struct plan *out)
     return true;
 }
 
+bool regressions_parse_disk(const char *line, uint64_t *out_seed)
+{
+    int end = 0;
+
+    return sscanf(line, " --disk --seed %" SCNu64 " %n", out_seed, &end) == 1 &&
+           end != 0 && (line[end] == '\0' || line[end] == '#');
+}
+
+static bool run_disk(uint64_t seed, FILE *out)
+{
+    struct disk_plan p = {.seed = seed};
+    struct disk_result r;
+
+    disk_storm(&p, NULL, NULL, &r);
+    if (r.broken != NULL)
+        (void)fprintf(out, "--disk --seed %" PRIu64 ": %s broken: %s\n", seed,
+                      r.broken, r.why);
+    return r.broken == NULL;
+}
+
 static bool run_one(const struct plan *p, FILE *out)
 {
     struct sim_result r;
@@ -55,13 +76,16 @@ int regressions_run(const char *path, FILE *out)
         return -1;
     }
     while (failed >= 0 && fgets(line, sizeof line, in) != NULL) {
+        uint64_t seed;
         struct plan p;
 
         number++;
         if (line[strspn(line, SPACE)] == '#' ||
             line[strspn(line, SPACE)] == '\0')
             continue;
-        if (!regressions_parse(line, &p)) {
+        if (regressions_parse_disk(line, &seed)) {
+            failed += !run_disk(seed, out);
+        } else if (!regressions_parse(line, &p)) {
             (void)fprintf(out, "%s:%d: not a seed\n", path, number);
             failed = -1;
         } else {

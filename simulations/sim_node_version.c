@@ -144,7 +144,7 @@ static bool hear_later(struct sim_conn *from, const uint8_t *data, size_t len)
  */
 
 /* As of any unknown type. Among the honest it does not come to the end, unless
- * what was said before is heard all at once, after a standstill. */
+ * a fault keeps UNSUPPORTED from the other. */
 static bool hear_earlier(struct sim_node *n, struct sim_conn *from,
                          uint8_t type)
 {
@@ -162,7 +162,8 @@ static bool hear_earlier(struct sim_node *n, struct sim_conn *from,
     buf_deinit(&b);
     if (++from->talk.not_known <= NOT_KNOWN_MAX)
         return true;
-    if (from->honest && now_us - from->talk.told_us > HEARD_US)
+    if (from->honest && from->talk.told_us > n->cfg.faults_until_us &&
+        now_us - from->talk.told_us > HEARD_US)
         invariants_fail(n->env->invariants, "S13",
                         "%s of an earlier version has to end with %s", n->name,
                         from->name);

@@ -71,3 +71,13 @@ uint64_t trace_count(const struct trace *t)
 {
     return t->count;
 }
+
+bool trace_same(const char first[65], const char again[65], char *why,
+                size_t why_bytes)
+{
+    if (strcmp(first, again) == 0)
+        return true;
+    (void)snprintf(why, why_bytes, "a second run has trace %.16s, not %.16s",
+                   again, first);
+    return false;
+}

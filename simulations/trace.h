@@ -3,6 +3,8 @@
 #ifndef SIMULATIONS_TRACE_H
 #define SIMULATIONS_TRACE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,5 +29,10 @@ void trace_hash(const struct trace *t, char out[65]);
 
 /** trace_count - lines so far. */
 uint64_t trace_count(const struct trace *t);
+
+/** trace_same - S16: are both hashes the same? @why: what is to be said else.
+ */
+bool trace_same(const char first[65], const char again[65], char *why,
+                size_t why_bytes);
 
 #endif

@@ -10,6 +10,7 @@
 
 struct head { /* before each text */
     uint64_t len;
+    uint64_t sums[JOB_SUMS];
     bool well;
 };
 
@@ -18,12 +19,21 @@ struct worker {
     FILE *in; /* NULL: it has died */
 };
 
-static uint64_t run_here(uint64_t count, job_fn *fn, void *user)
+static void add(uint64_t *sums, const uint64_t *more)
+{
+    for (size_t i = 0; i < JOB_SUMS; i++)
+        sums[i] += more[i];
+}
+
+static uint64_t run_here(uint64_t count, job_fn *fn, void *user, uint64_t *sums)
 {
     uint64_t failed = 0;
 
     for (uint64_t i = 0; i < count; i++) {
-        failed += !fn(user, i, stdout);
+        struct job job = {.out = stdout};
+
+        failed += !fn(user, i, &job);
+        add(sums, job.sums);
         (void)fflush(stdout);
     }
     return failed;
@@ -34,12 +44,13 @@ static void report(FILE *to, job_fn *fn, void *user, uint64_t i)
     struct head h = {0};
     char *text = NULL;
     size_t len = 0;
-    FILE *memory = open_memstream(&text, &len);
+    struct job job = {.out = open_memstream(&text, &len)};
 
-    if (memory == NULL)
+    if (job.out == NULL)
         exit(3);
-    h.well = fn(user, i, memory);
-    (void)fclose(memory);
+    h.well = fn(user, i, &job);
+    (void)fclose(job.out);
+    memcpy(h.sums, job.sums, sizeof h.sums);
     h.len = len;
     if (fwrite(&h, sizeof h, 1, to) != 1 || fwrite(text, 1, len, to) != len ||
         fflush(to) != 0)
@@ -86,7 +97,7 @@ static bool copy(FILE *in, uint64_t len)
 }
 
 /* false: it did not go well, or nobody is there to tell. */
-static bool tell(struct worker *w, uint64_t i)
+static bool tell(struct worker *w, uint64_t i, uint64_t *sums)
 {
     struct head h;
 
@@ -94,6 +105,7 @@ static bool tell(struct worker *w, uint64_t i)
         return false;
     if (fread(&h, sizeof h, 1, w->in) == 1 && copy(w->in, h.len)) {
         (void)fflush(stdout);
+        add(sums, h.sums);
         return h.well;
     }
     (void)printf("the process of run %" PRIu64 " died\n", i);
@@ -102,7 +114,8 @@ static bool tell(struct worker *w, uint64_t i)
     return false;
 }
 
-uint64_t jobs_run(unsigned jobs, uint64_t count, job_fn *fn, void *user)
+uint64_t jobs_run(unsigned jobs, uint64_t count, job_fn *fn, void *user,
+                  uint64_t *sums)
 {
     struct worker workers[JOBS_MAX];
     uint64_t failed = 0;
@@ -110,14 +123,14 @@ uint64_t jobs_run(unsigned jobs, uint64_t count, job_fn *fn, void *user)
     if (jobs > JOBS_MAX)
         jobs = JOBS_MAX;
     if (jobs < 2)
-        return run_here(count, fn, user);
+        return run_here(count, fn, user, sums);
     (void)fflush(stdout);
     memset(workers, 0, sizeof workers);
     for (unsigned k = 0; k < jobs; k++)
         if (!start(&workers[k], k, jobs, count, fn, user))
             (void)fputs("sim: cannot start a process\n", stderr);
     for (uint64_t i = 0; i < count; i++)
-        failed += !tell(&workers[i % jobs], i);
+        failed += !tell(&workers[i % jobs], i, sums);
     for (unsigned k = 0; k < jobs; k++) {
         if (workers[k].in != NULL)
             (void)fclose(workers[k].in);

@@ -6,15 +6,15 @@
 
 #include "crypto/key.h"
 #include "simulations/main/disk_main.h"
-#include "simulations/main/jobs.h"
+#include "simulations/main/runs.h"
 #include "simulations/mutations.h"
 #include "simulations/regressions.h"
 #include "simulations/shrink.h"
 #include "simulations/sim.h"
 
-#define TWICE_EVERY 50 /* seeds of which one is run twice */
 #define SHRINK_TRIES 200
 #define MUTATION_SEEDS 10000
+#define DISK_MUTATION_SEEDS 500 /* they take longer */
 #define REGRESSIONS "simulations/regressions.txt"
 
 struct options {
@@ -32,9 +32,8 @@ static int usage(void)
         "       sim --regressions [FILE]\n"
         "       sim --mutations [--seeds N]\n"
         "       sim --list\n"
-        "       sim --disk --seeds N [--first S]\n"
+        "       sim --disk --seeds N [--first S] [--jobs N]\n"
         "       sim --disk --seed S [--trace]\n"
-        "       sim --disk --mutations --seeds N\n"
         "CUT:   --without PART[,PART...], --learners N, --seeders N,\n"
         "       --foes N, --editions N, --chunks N\n"
         "A seed that fails is made smaller, unless --no-shrink is given.\n",
@@ -93,9 +92,12 @@ static void make_smaller(const struct options *o, const struct plan *p,
 static void complain(const struct options *o, const struct plan *p,
                      const struct sim_result *r, FILE *out)
 {
-    (void)fprintf(out, "seed %" PRIu64 ", scenario %s: %s broken: %s\n",
-                  p->seed, p->scenario, r->broken, r->why);
-    tell_replay(p, &o->cut, out);
+    char text[PLAN_CUT_TEXT_MAX];
+    char more[PLAN_CUT_TEXT_MAX + 64];
+
+    plan_cut_text(&o->cut, text);
+    (void)snprintf(more, sizeof more, " --scenario %s%s", p->scenario, text);
+    runs_complain(out, "", p->seed, r->broken, r->why, more);
     if (o->shrinks && !o->trace && strcmp(r->broken, "S16") != 0)
         make_smaller(o, p, r->broken, out);
 }
@@ -115,16 +117,17 @@ static void praise(const struct plan *p, const struct sim_result *r, FILE *out)
                   r->done_ms, r->alone_ms, r->lines, r->hash);
 }
 
-static bool run_seed(void *user, uint64_t i, FILE *out)
+static bool run_seed(const void *user, uint64_t seed, bool again,
+                     struct job *job)
 {
     const struct options *o = user;
-    uint64_t seed = o->first + i;
+    FILE *out = job->out;
     struct sim_result r;
     struct plan p;
 
     make_plan(o, seed, &p);
     sim_check(&p, o->trace ? out : NULL, o->trace ? NULL : out, &r);
-    if (r.broken == NULL && seed % TWICE_EVERY == 0)
+    if (r.broken == NULL && again)
         sim_check_again(&p, &r);
     if (r.broken != NULL)
         complain(o, &p, &r, out);
@@ -135,11 +138,10 @@ static bool run_seed(void *user, uint64_t i, FILE *out)
 
 static int run(struct options *o)
 {
-    uint64_t failed = jobs_run((unsigned)o->jobs, o->count, run_seed, o);
+    struct runs runs = {o->first, o->count, o->jobs, run_seed, o};
+    uint64_t sums[JOB_SUMS] = {0};
 
-    (void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", o->count - failed,
-                 failed);
-    return failed != 0;
+    return runs_all(&runs, sums);
 }
 
 static int regressions(const char *path)
@@ -151,23 +153,38 @@ static int regressions(const char *path)
     return failed != 0;
 }
 
-static bool one_mutation(void *user, uint64_t i, FILE *out)
+static size_t core_defects(void)
+{
+    size_t n = 0;
+
+    while (mutations()[n].name != NULL)
+        n++;
+    return n;
+}
+
+/* Those of the core first, then those of the disk. */
+static bool one_mutation(void *user, uint64_t i, struct job *job)
 {
     const struct options *o = user;
+    size_t n = core_defects();
 
-    return mutations_try(&mutations()[i],
-                         o->count != 0 ? o->count : MUTATION_SEEDS, out);
+    if (i < n)
+        return mutations_try(&mutations()[i],
+                             o->count != 0 ? o->count : MUTATION_SEEDS,
+                             job->out);
+    return disk_try((size_t)i - n,
+                    o->count != 0 ? o->count : DISK_MUTATION_SEEDS, job->out);
 }
 
 static int all_mutations(struct options *o)
 {
-    uint64_t n = 0;
+    uint64_t n = core_defects() + disk_defects();
+    uint64_t sums[JOB_SUMS] = {0};
     uint64_t missed;
 
-    while (mutations()[n].name != NULL)
-        n++;
-    missed = jobs_run((unsigned)o->jobs, n, one_mutation, o);
-    (void)printf("%" PRIu64 " of %" PRIu64 " caught\n", n - missed, n);
+    mutations_head(stdout);
+    missed = jobs_run((unsigned)o->jobs, n, one_mutation, o, sums);
+    (void)printf("%" PRIu64 " of %" PRIu64 " noticed\n", n - missed, n);
     return missed != 0;
 }
 
@@ -235,11 +252,9 @@ int main(int argc, char **argv)
         else if (!take_flag(&o, argv[i]) && !take_value(&o, argv[i++], value))
             return usage();
     }
-    if (o.disk && mutate)
-        return disk_mutations(o.count);
     if (mutate)
         return all_mutations(&o);
     if (o.count == 0)
         return usage();
-    return o.disk ? disk_main(o.first, o.count, o.trace) : run(&o);
+    return o.disk ? disk_main(o.first, o.count, o.jobs, o.trace) : run(&o);
 }

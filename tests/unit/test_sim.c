@@ -198,6 +198,20 @@ TEST(regressions_parse, refuses)
     }
 }
 
+/* One of the disk is told apart. */
+TEST(regressions_parse, disk)
+{
+    uint64_t seed = 0;
+
+    assert_true(
+        regressions_parse_disk("--disk --seed 42 # it was lost", &seed));
+    assert_true(seed == 42);
+    assert_true(regressions_parse_disk("--disk --seed 7\n", &seed));
+    assert_true(seed == 7);
+    assert_false(regressions_parse_disk("--disk --seed 7 --what\n", &seed));
+    assert_false(regressions_parse_disk("storm 7 --seed 3\n", &seed));
+}
+
 /* Whoever has the author's key leaves proofs. */
 TEST(sim_check, proofs_are_kept)
 {
