@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""rig.py N [--seed S] [--life L] [--power]: the real lyceum, killed at N random
-instants. Each time it is started again and must know all that it had said was
-done. One life is ROUNDS failures of one pair of homes, and has a seed of its own:
---life L repeats one, as far as real time can be repeated."""
+"""rig.py N [--seed S] [--life L] [--jobs J] [--power]: the real lyceum, killed at N
+random instants. Each time it is started again and must know all that it had said
+was done. One life is ROUNDS failures of one pair of homes, and has a seed of its
+own: --life L repeats one, as far as real time can be repeated."""
 import argparse
+import concurrent.futures
 import os
 import random
 import shutil
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -40,46 +42,54 @@ def percentile(values, p):
 
 
 class Rig:
-    def __init__(self, count, seed=1, machine=Plain, life=None, folder=None):
+    def __init__(self, count, seed=1, machine=Plain, life=None, folder=None,
+                 jobs=1):
         self.count, self.seed, self.machine = count, seed, machine
-        self.first = life or 0
+        self.first, self.jobs = life or 0, jobs
         self.rows = {op.__name__.lower(): Row() for op in OPS}
         self.folder = folder or tempfile.mkdtemp(prefix="lyceum-rig-")
-        self.spans = {}
+        self.spans, self.lock = {}, threading.Lock()
+        self.broken = False
 
     def failures(self):
         return sum(r.failures for r in self.rows.values())
 
     def run(self, say=lambda line: None):
-        number = self.first
-        while self.failures() < self.count:
-            try:
-                self.live(number)
-            except Exception:
-                say(f"life {number} of seed {self.seed}: homes are left in "
-                    f"{self.folder}\nreplay: ./dev sim --rig {ROUNDS} --seed "
-                    f"{self.seed} --life {number}"
-                    + (" --power" if self.machine is Powered else ""))
-                raise
-            number += 1
-            say(f"{self.failures()} of {self.count}")
+        """Lives side by side: most of a life is waiting for its disk."""
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            lives = [pool.submit(self.live, self.first + i,
+                                 min(ROUNDS, self.count - at), say)
+                     for i, at in enumerate(range(0, self.count, ROUNDS))]
+            for life in lives:
+                life.result()
         shutil.rmtree(self.folder)
         return self
 
-    def live(self, number):
-        life = Life(os.path.join(self.folder, f"life{number}"),
-                    f"{self.seed}/{number}", self.machine)
+    def live(self, number, failures, say):
+        if self.broken:
+            return  # one is enough to look at
+        life = None
         try:
-            end = min(self.count, self.failures() + ROUNDS)
-            while self.failures() < end:
-                self.round(life)
-        except BaseException:
-            life.close(keep=True)
+            life = Life(os.path.join(self.folder, f"life{number}"),
+                        f"{self.seed}/{number}", self.machine)
+            while failures > 0:
+                failures -= self.round(life)
+            life.end()
+        except BaseException as e:
+            self.broken = True
+            say(f"life {number} of seed {self.seed}: {e!r}; homes are left in "
+                f"{self.folder}\nreplay: ./dev sim --rig {ROUNDS} --seed "
+                f"{self.seed} --life {number}"
+                + (" --power" if self.machine is Powered else ""))
+            if life is not None:
+                life.close(keep=True)
             raise
         life.close()
         shutil.rmtree(life.path)
+        say(f"life {number} is over: {self.failures()} of {self.count}")
 
     def round(self, life):
+        """Was there anything to fail?"""
         kind = life.rng.choices(OPS, [o.weight for o in OPS])[0]
         if kind.who == "expert":
             life.serve(False)
@@ -89,7 +99,7 @@ class Rig:
             person.machine.settle()
         if kind not in self.spans:
             self.spans[kind] = self.measure(op)
-            return
+            return False
         by_node = life.rng.random() < 0.5
         alive, answer = self.fail(life, op, by_node, self.spans[kind])
         node, seconds = op.me.start()
@@ -103,14 +113,15 @@ class Rig:
         op.after()
         if node.p.poll() is None:
             need(node.stop().code == 0, "the node did not stop well")
-        if alive:  # else it had ended before
-            row.failures += 1
-            row.told += answer is not None
-            row.healed += not whole
+        with self.lock:  # one that had ended before does not count
+            row.failures += alive
+            row.told += alive and answer is not None
+            row.healed += alive and not whole
             row.by_node += by_node
-            row.by_hand += op.by_hand
-            row.untold += op.untold
-            row.restarts.append(seconds)
+            row.by_hand += alive and op.by_hand
+            row.untold += alive and op.untold
+            row.restarts += [seconds] if alive else []
+        return alive
 
     def measure(self, op):
         """How long it takes when nothing fails."""
@@ -163,6 +174,7 @@ def main():
     a.add_argument("count", type=int)
     a.add_argument("--seed", type=int, default=random.randrange(10**6))
     a.add_argument("--life", type=int)
+    a.add_argument("--jobs", type=int, default=1, help="lives side by side")
     a.add_argument("--power", action="store_true",
                    help="cut the power of an ext4 of its own (root)")
     o = a.parse_args()
@@ -172,9 +184,12 @@ def main():
               "devices", file=sys.stderr)
         return 1
     print(f"seed {o.seed}", flush=True)
-    rig = Rig(o.count, o.seed, Powered if o.power else Plain, o.life)
-    rig.run(lambda line: print(line, file=sys.stderr, flush=True))
-    print(rig.table())
+    rig = Rig(o.count, o.seed, Powered if o.power else Plain, o.life,
+              jobs=o.jobs)
+    try:
+        rig.run(lambda line: print(line, file=sys.stderr, flush=True))
+    finally:  # of a run that broke, or was stopped, too
+        print(rig.table(), flush=True)
     slow = rig.slow()
     if slow:
         print(f"error: the 99th percentile of the restarts is {slow:.1f} s")

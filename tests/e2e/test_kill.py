@@ -27,7 +27,7 @@ def written(pid):
 
 class Kill(Case):
     def rig(self, count, machine):
-        rig = Rig(count, 7, machine, folder=self.path("rig")).run(print)
+        rig = Rig(count, 7, machine, folder=self.path("rig"), jobs=2).run(print)
         print(rig.table())
         self.assertEqual(rig.failures(), count)
         self.assertIsNone(rig.slow())
