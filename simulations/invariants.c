@@ -289,3 +289,19 @@ void invariants_waste(struct invariants *v, const struct sim_node *n,
             v, "T39", "%s received %" PRIu64 " bytes in vain, %" PRIu64 " well",
             n->name, waste, n->good_bytes);
 }
+
+void invariants_vain(struct invariants *v, struct sim_node *const *nodes,
+                     size_t count, uint32_t percent)
+{
+    uint64_t good = 0;
+    uint64_t got = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        good += nodes[i]->good_bytes;
+        got += nodes[i]->got_bytes;
+    }
+    if (percent != 0 && got - good > good * percent / 100)
+        invariants_fail(v, "T41",
+                        "%" PRIu64 " bytes came in vain, %" PRIu64 " well",
+                        got - good, good);
+}

@@ -64,5 +64,9 @@ void invariants_wants(struct invariants *v, struct sim_node *n);
  *  key. */
 void invariants_waste(struct invariants *v, const struct sim_node *n,
                       size_t bad_keys, uint32_t percent);
+/** T41, at the end: of all that came, @percent of what was stored at most was
+ *  for nothing: wrong, twice or not asked for, whoever sent it. */
+void invariants_vain(struct invariants *v, struct sim_node *const *nodes,
+                     size_t count, uint32_t percent);
 
 #endif

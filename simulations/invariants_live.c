@@ -9,6 +9,7 @@
                         */
 #define KEEP_US UINT64_C(2000000)
 #define STARVED_US UINT64_C(10000000)
+#define TURN_BYTES UINT64_C(131072)
 
 static uint64_t now_us(const struct sim_node *n)
 {
@@ -102,8 +103,12 @@ void invariants_wants(struct invariants *v, struct sim_node *n)
         struct sim_conn *c = &n->conns[i];
         uint64_t waiting;
 
-        if (!c->honest || c->dropped || c->wanted == 0)
+        if (!c->honest || c->dropped)
             continue;
+        if (c->wanted == 0) { /* its time begins with the first */
+            c->moved_us = now_us(n);
+            continue;
+        }
         waiting = core_wanted(n->core, c->no);
         if (c->wanted != c->begun + c->refused + waiting)
             invariants_fail(v, "L7",
@@ -116,6 +121,12 @@ void invariants_wants(struct invariants *v, struct sim_node *n)
     }
 }
 
+/* On a thin line each waits for the turns of all others, of some chunks. */
+static uint64_t turns_us(const struct sim_node *n)
+{
+    return n->conn_count * TURN_BYTES * 1000000 / n->cfg.link.up_bps;
+}
+
 /* Nothing is on its way to it, and it waits. */
 static void check_turns(struct invariants *v, struct sim_node *n)
 {
@@ -126,7 +137,7 @@ static void check_turns(struct invariants *v, struct sim_node *n)
             core_wanted(n->core, c->no) != 0 &&
             sim_net_carries(n->env->net, c->no) &&
             sim_net_queued(n->env->net, c->no) == 0 &&
-            now_us(n) - c->moved_us > STARVED_US)
+            now_us(n) - c->moved_us > STARVED_US + turns_us(n))
             invariants_fail(v, "L7", "%s lets %s starve", n->name, c->name);
     }
 }

@@ -25,6 +25,7 @@ static const struct mutation table[] = {
     {SIM_BREAK_FORK, "keeps one of two editions only", "double", "L3"},
     {SIM_BREAK_GIVE_UP, "stores no more after a full disk", "full", "L5"},
     {SIM_BREAK_LOSE, "loses some of what is wanted", "classroom", "L7"},
+    {SIM_BREAK_FINISH, "hears of no CANCEL", "thinline", "T41"},
     {SIM_BREAK_NONE, NULL, NULL, NULL},
 };
 

@@ -80,6 +80,8 @@ struct plan {
     uint64_t bound_ms;      /* ... and so much on top: L1 */
     uint32_t waste_percent; /* of what is stored may come of foes in vain, and
                                a chunk of each key: T39; 0 = not looked at */
+    uint32_t vain_percent;  /* of what is stored may come in vain on top, from
+                               all together: T41; 0 = not looked at */
     enum sim_break broken;  /* of the first learner; the seeder's for SENT */
 };
 

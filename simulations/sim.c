@@ -28,6 +28,12 @@ static struct sim_net_link draw_link(struct sim *s)
                                  draw(&s->rng, &s->plan.latency_us)};
 }
 
+/* A defect that shows when all have it. */
+static bool is_everybodys(enum sim_break broken)
+{
+    return broken == SIM_BREAK_FINISH;
+}
+
 /* A defect that shows where others are served. */
 static bool is_servers(enum sim_break broken)
 {
@@ -62,7 +68,8 @@ static void add_node(struct sim *s, bool seeder)
         c.drift_ppm = rng_below(&s->rng, 2) == 0 ? 200 : -200;
     if (seeder && p->seeder_up_bps != 0)
         c.link.up_bps = p->seeder_up_bps;
-    if (s->node_count == (is_servers(p->broken) ? 0 : p->seeders))
+    if (is_everybodys(p->broken) ||
+        s->node_count == (is_servers(p->broken) ? 0 : p->seeders))
         c.broken = p->broken;
     if (s->node_count == (p->alloc_of_seeder ? 0 : p->seeders))
         c.alloc_at = p->alloc_at;
@@ -330,6 +337,8 @@ void sim_run(const struct plan *p, uint64_t limit_ms, FILE *all, FILE *tail,
     schedule_joins(s);
     go(s, limit_ms);
     check_waste(s);
+    invariants_vain(s->env.invariants, s->nodes, s->node_count,
+                    p->vain_percent);
     report(s, tail, out);
     tear_down(s);
     free(s);

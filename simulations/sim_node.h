@@ -53,6 +53,7 @@ enum sim_break {
     SIM_BREAK_FORK,    /* does not keep the second of two editions: L3 */
     SIM_BREAK_GIVE_UP, /* after a full disk it stores no more: L5 */
     SIM_BREAK_LOSE,    /* loses a part of what is wanted of it: L7 */
+    SIM_BREAK_FINISH,  /* sends what it was told not to send any more: T41 */
 };
 
 struct sim_node_config {

@@ -71,6 +71,8 @@ bool sim_node__listen(struct sim_node *n, struct sim_conn *from,
 {
     struct msg m;
 
+    if (len != 0 && data[0] == MSG_CANCEL)
+        return n->cfg.broken == SIM_BREAK_FINISH;
     if (len == 0 || (data[0] != MSG_WANT && data[0] != MSG_RECORDS) ||
         (data[0] == MSG_WANT && !from->honest) || from->dropped ||
         msg_decode(data, len, &m, NULL) != 0)

@@ -9,6 +9,7 @@
 #define MOVE_MS                                                                \
     200 /* a queue that is longer than this may be worth leaving               \
          */
+#define UNDER_WAY (16u * 1024u) /* the head of a queue: it comes anyhow */
 #define WINDOW_LEAST (16u * 1024u)
 
 /* ---- room --------------------------------------------------------- */
@@ -50,13 +51,30 @@ static bool may_ask(const struct core *c, const struct part *t)
 
 /* ---- one request -------------------------------------------------- */
 
-static uint64_t patience(const struct core *c, const struct conn *p)
+/* What it delivers; one that has delivered nothing yet is like the others. */
+static uint64_t rate_of(const struct core *c, const struct conn *p)
+{
+    return p->rate_bps != 0 ? p->rate_bps : c->usual_rate_bps;
+}
+
+/* How long until @p has sent @bytes more, by what it does now. */
+static uint64_t wait_ms(const struct core *c, const struct conn *p,
+                        uint64_t bytes)
+{
+    uint64_t rate = rate_of(c, p);
+
+    return p->rtt_ms + (rate != 0 ? bytes * 1000 / rate : 0);
+}
+
+static uint64_t patience(const struct core *c, const struct conn *p,
+                         uint64_t bytes)
 {
     const struct core_limits *l = &c->cfg.limits;
+    uint64_t rate = rate_of(c, p);
     uint64_t ms = 4 * (uint64_t)p->rtt_ms;
 
-    if (p->rate_bps != 0)
-        ms += p->inflight_bytes * 1000 / p->rate_bps;
+    if (rate != 0)
+        ms += 2 * bytes * 1000 / rate;
     ms = ms > l->request_min_ms ? ms : l->request_min_ms;
     return ms < l->request_max_ms ? ms : l->request_max_ms;
 }
@@ -75,7 +93,7 @@ static bool note_request(struct core *c, struct conn *p, struct swarm *s,
         p->rate_since_ms = p->heard_ms = c->now_ms;
         p->rate_bytes = 0;
     }
-    r.patience_ms = patience(c, p);
+    r.patience_ms = patience(c, p, p->inflight_bytes + r.len);
     if (!request__push(p, &r))
         return false;
     p->next_request++;
@@ -123,14 +141,23 @@ static bool add_want(struct want *w, uint32_t slot)
 
 /* ---- the end game ------------------------------------------------- */
 
+/* Would @than be much sooner with @r of @o, before which @ahead bytes (and its
+ * own) are owed? One that has been silent for long may not speak again. */
 static bool is_slow(const struct core *c, const struct conn *o,
-                    const struct conn *than, const struct request *r)
+                    const struct conn *than, const struct request *r,
+                    uint64_t ahead)
 {
     uint64_t age = c->now_ms - r->sent_ms;
+    uint64_t quiet = c->now_ms - o->heard_ms;
+    uint64_t next = wait_ms(c, o, request__at(o, 0)->len);
+    uint64_t here = wait_ms(c, than, r->len);
 
-    return age >= ENDGAME_AGE_MS &&
-           (o->good == 0 || o->rate_bps < than->rate_bps ||
-            age >= c->cfg.limits.request_min_ms);
+    if (age < ENDGAME_AGE_MS || rate_of(c, o) == 0)
+        return age >= ENDGAME_AGE_MS;
+    if (quiet > next + ENDGAME_AGE_MS)
+        return true;
+    return wait_ms(c, o, ahead) >
+           (quiet < next ? quiet : next) + MOVE_MS + 2 * here;
 }
 
 /* Everything is on its way: what others are slow with is asked of an idle peer
@@ -142,9 +169,12 @@ static void ask_twice(struct want *w)
     uint32_t asked = 0;
 
     for (struct conn *o = w->c->conns; o != NULL; o = o->next) {
+        uint64_t ahead = 0;
+
         for (size_t i = 0; i < o->req_count && o != t->conn; i++) {
             const struct request *r = request__at(o, i);
 
+            ahead += r->len;
             if (asked == ENDGAME_BATCH ||
                 (asked != 0 && !has_room(w->c, t->conn)))
                 return;
@@ -152,19 +182,13 @@ static void ask_twice(struct want *w)
                 !node_id_eq(&o->node, &t->conn->node) &&
                 s->copies[r->slot] < COPIES_MAX &&
                 !bits_get(&s->have, r->slot) && swarm__part_has(t, r->slot) &&
-                is_slow(w->c, o, t->conn, r))
+                is_slow(w->c, o, t->conn, r, ahead))
                 asked += add_want(w, r->slot);
         }
     }
 }
 
 /* ---- from a long queue to a short one ------------------------------ */
-
-/* How long until @p has sent @bytes more, by what it does now. */
-static uint64_t wait_ms(const struct conn *p, uint64_t bytes)
-{
-    return p->rtt_ms + (p->rate_bps != 0 ? bytes * 1000 / p->rate_bps : 0);
-}
 
 static bool is_ours_to_move(const struct part *t, const struct request *r)
 {
@@ -173,7 +197,8 @@ static bool is_ours_to_move(const struct part *t, const struct request *r)
            t->swarm->copies[r->slot] < COPIES_MAX;
 }
 
-/* The end of @o's queue, as far as this peer would be much sooner. */
+/* The end of @o's queue, as far as this peer would be much sooner; not what its
+ * transport has already, for that comes all the same. */
 static void move_from(struct want *w, struct conn *o)
 {
     struct conn *p = w->t->conn;
@@ -182,10 +207,12 @@ static void move_from(struct want *w, struct conn *o)
     for (size_t i = o->req_count; i-- > 1 && has_room(w->c, p);) {
         const struct request *r = request__at(o, i);
 
-        if (wait_ms(o, ahead) <
-            MOVE_MS + 4 * wait_ms(p, p->inflight_bytes + r->len))
+        if (wait_ms(w->c, o, ahead) <
+            MOVE_MS + 4 * wait_ms(w->c, p, p->inflight_bytes + r->len))
             return;
         ahead -= r->len;
+        if (ahead < UNDER_WAY)
+            return;
         if (is_ours_to_move(w->t, r) && add_want(w, r->slot))
             request__give_up(w->c, o, i);
     }
@@ -331,13 +358,18 @@ static void give_up_first(struct core *c, const struct swarm *s, uint32_t slot)
         request__give_up(c, whose, which);
 }
 
-/* As long as nobody else offers the slot, there is no point in being hasty. */
-static bool is_late(const struct core *c, const struct request *r, bool *alone)
+/* As long as nobody else offers the slot, there is no point in being hasty. One
+ * that was not known yet when it was asked is measured by what others do by
+ * now. */
+static bool is_late(const struct core *c, const struct conn *p,
+                    const struct request *r, bool *alone)
 {
     uint64_t age = c->now_ms - r->sent_ms;
+    uint64_t most =
+        p->rate_bps != 0 ? r->patience_ms : patience(c, p, p->inflight_bytes);
 
     *alone = swarm__sources(r->swarm, r->slot) < 2;
-    return age >= (*alone ? c->cfg.limits.request_alone_ms : r->patience_ms);
+    return age >= (*alone ? c->cfg.limits.request_alone_ms : most);
 }
 
 /* What was cancelled is answered too, by REFUSE or by what was under way. One
@@ -357,7 +389,7 @@ static bool watch_conn(struct core *c, struct conn *p)
         bool alone;
 
         watch_cancelled(c, r);
-        if (!r->live || !is_late(c, r, &alone))
+        if (!r->live || !is_late(c, p, r, &alone))
             continue;
         any = true;
         request__overdue(c, p, i);

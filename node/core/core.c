@@ -11,11 +11,12 @@
 void core_limits_default(struct core_limits *l)
 {
     *l = (struct core_limits){
-        .window_start_bytes = 256 * 1024,
+        .window_start_bytes = 64 * 1024,
         .window_wan_bytes = 4 * MIB,
         .window_lan_bytes = 7 * MIB,
         .unstored_bytes = 16 * MIB,
         .want_queue_bytes = 8 * MIB,
+        .unsent_start_bytes = 16 * 1024,
         .unsent_peer_bytes = 4 * MIB,
         .unsent_total_bytes = 48 * MIB,
         .ids_per_want = 16,

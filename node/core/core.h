@@ -45,20 +45,21 @@ enum core_road { /* how we came to know an address; cli.md's "road" */
 };
 
 struct core_limits { /* formats.md 8; the simulator shrinks them by coin */
-    uint32_t window_start_bytes;   /* 256 KiB */
-    uint32_t window_wan_bytes;     /* 4 MiB */
-    uint32_t window_lan_bytes;     /* 7 MiB: loopback and LAN */
-    uint32_t unstored_bytes;       /* 16 MiB: asked and not yet stored, all */
-    uint32_t want_queue_bytes;     /* 8 MiB a peer, serving side */
-    uint32_t unsent_peer_bytes;    /* 4 MiB handed to the transport, a peer */
-    uint32_t unsent_total_bytes;   /* 48 MiB, all peers */
-    uint32_t ids_per_want;         /* 16 */
-    uint32_t requests_per_s;       /* 50, other than want */
-    uint64_t connect_deadline_ms;  /* 5,000: HELLO after connecting */
-    uint64_t request_min_ms;       /* 2,000 */
-    uint64_t request_max_ms;       /* 10,000 while another peer offers it */
-    uint64_t request_alone_ms;     /* 120,000 */
-    uint64_t ban_corrupt_ms;       /* 24 h */
+    uint32_t window_start_bytes;  /* 64 KiB */
+    uint32_t window_wan_bytes;    /* 4 MiB */
+    uint32_t window_lan_bytes;    /* 7 MiB: loopback and LAN */
+    uint32_t unstored_bytes;      /* 16 MiB: asked and not yet stored, all */
+    uint32_t want_queue_bytes;    /* 8 MiB a peer, serving side */
+    uint32_t unsent_start_bytes;  /* 16 KiB: while a peer's rate is not known */
+    uint32_t unsent_peer_bytes;   /* 4 MiB handed to the transport, a peer */
+    uint32_t unsent_total_bytes;  /* 48 MiB, all peers */
+    uint32_t ids_per_want;        /* 16 */
+    uint32_t requests_per_s;      /* 50, other than want */
+    uint64_t connect_deadline_ms; /* 5,000: HELLO after connecting */
+    uint64_t request_min_ms;      /* 2,000 */
+    uint64_t request_max_ms;      /* 10,000 while another peer offers it */
+    uint64_t request_alone_ms;    /* 120,000 */
+    uint64_t ban_corrupt_ms;      /* 24 h */
     uint64_t ban_corrupt_first_ms; /* 1 h: first one, and 64 good before */
     uint64_t ban_protocol_ms;      /* 1 h */
     uint64_t ban_score_ms;         /* 10 min */

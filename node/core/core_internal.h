@@ -76,6 +76,12 @@ struct upload {
     uint32_t len;
 };
 
+/* How fast what is handed to the transport leaves it. */
+struct drain {
+    uint64_t bps; /* 0 = not known yet */
+    uint64_t bytes, since_ms;
+};
+
 /* A peer's part in a swarm. */
 struct part {
     struct part *next; /* of the connection */
@@ -169,8 +175,8 @@ struct conn {
     uint64_t up_bytes;     /* stored bytes queued */
     uint64_t unsent_bytes; /* frames with the driver and the transport */
     uint64_t again_ms;     /* the transport was full: not before */
-    uint64_t drain_bps;    /* how fast it takes; 0 = not known yet */
-    uint64_t drain_bytes, drain_since_ms;
+    struct drain drain;
+    uint64_t moved_ms; /* when it took something last, or began to */
     int64_t deficit;
 
     /* limits */
@@ -331,9 +337,11 @@ struct core {
     size_t ban_count;
 
     uint64_t unsent_bytes;   /* of all connections */
+    struct drain drain;      /* of all together: our line, when it is thin */
     uint64_t unstored_bytes; /* of live requests and stores, of all */
     uint32_t overdue_count;  /* requests neither live nor cancelled */
     uint64_t best_rate_bps;  /* of the fastest peer */
+    uint64_t usual_rate_bps; /* the mean of those that gave something */
     bool starved;       /* somebody did not ask for want of unstored room */
     conn_no asked_last; /* turns: last one that asked, was served */
     conn_no served_last;

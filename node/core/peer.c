@@ -192,6 +192,9 @@ void peer__hello(struct core *c, struct conn *p, const struct msg *m)
 
 void peer__tick(struct core *c)
 {
+    uint64_t sum_bps = 0;
+    uint64_t n = 0;
+
     c->best_rate_bps = 0;
     for (struct conn *p = c->conns; p != NULL; p = p->next) {
         if (!p->greeted && !p->dropping &&
@@ -199,5 +202,10 @@ void peer__tick(struct core *c)
             peer__drop(c, p);
         if (p->rate_bps > c->best_rate_bps && !p->dropping)
             c->best_rate_bps = p->rate_bps;
+        if (p->rate_bps != 0 && !p->dropping) {
+            sum_bps += p->rate_bps;
+            n++;
+        }
     }
+    c->usual_rate_bps = n != 0 ? sum_bps / n : 0;
 }

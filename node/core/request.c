@@ -15,7 +15,7 @@
 #define DISTRUST_OF 64
 #define DISTRUST_PERCENT 5
 #define UNASKED_MAX 3
-#define UNASKED_COST 10
+#define UNASKED_COST 50
 #define REDEEM_EVERY 8 /* good chunks in time, for one point of score */
 
 /* ---- the list of a connection ------------------------------------- */

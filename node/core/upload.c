@@ -8,7 +8,9 @@
 #define RETRY_MS 20
 #define LOOK_AHEAD 32
 #define DRAIN_SPAN_MS 50
-#define UNSENT_LEAST (128u * 1024u)
+#define THIN_BPS (256u * 1024u) /* a line that is slower is shared in turns */
+#define THIN_LEAST (48u * 1024u)
+#define STUCK_MS 2000 /* who takes nothing for so long is no part of it */
 
 static struct upload *up_at(const struct conn *p, size_t i)
 {
@@ -261,32 +263,67 @@ static void less_unsent(struct core *c, struct conn *p, uint64_t bytes)
     c->pump_up = true;
 }
 
+/* The clock of a rate starts with work. */
+static void begin_drain(const struct core *c, struct drain *d)
+{
+    d->since_ms = c->now_ms;
+    d->bytes = 0;
+}
+
+/* Return: is it long enough to say how fast? */
+static bool count_drain(const struct core *c, struct drain *d, uint32_t bytes)
+{
+    uint64_t span = c->now_ms - d->since_ms;
+
+    d->bytes += bytes;
+    if (span < DRAIN_SPAN_MS)
+        return false;
+    d->bps = d->bytes * 1000 / span;
+    begin_drain(c, d);
+    return true;
+}
+
+/* What went too quickly to be measured may be twice as much the next time. */
 static void measure(struct core *c, struct conn *p, uint32_t bytes)
 {
-    uint64_t span = c->now_ms - p->drain_since_ms;
-
-    p->drain_bytes += bytes;
-    if (span < DRAIN_SPAN_MS)
-        return;
-    p->drain_bps = p->drain_bytes * 1000 / span;
-    p->drain_bytes = 0;
-    p->drain_since_ms = c->now_ms;
+    (void)count_drain(c, &c->drain, bytes);
+    if (!count_drain(c, &p->drain, bytes) && bytes >= p->unsent_bytes &&
+        p->drain.bps < 8 * p->drain.bytes)
+        p->drain.bps = 8 * p->drain.bytes;
 }
 
 /* A quarter of a second's worth: what is handed over cannot be taken back, nor
  * can anything overtake it. */
 static uint64_t unsent_max(const struct core *c, const struct conn *p)
 {
-    uint64_t max = c->cfg.limits.unsent_peer_bytes;
-    uint64_t some =
-        p->drain_bps / 4 > UNSENT_LEAST ? p->drain_bps / 4 : UNSENT_LEAST;
+    const struct core_limits *l = &c->cfg.limits;
+    uint64_t some = p->drain.bps / 4;
 
-    return p->drain_bps == 0 || some > max ? max : some;
+    if (some < l->unsent_start_bytes)
+        some = l->unsent_start_bytes;
+    return some < l->unsent_peer_bytes ? some : l->unsent_peer_bytes;
+}
+
+/* On a thin line even one chunk for each peer is a queue of many seconds: then
+ * the same holds for all together. One who reads slowly on purpose cannot make
+ * a fast line thin for long: as soon as somebody else has his turn, it is not.
+ */
+static bool line_is_full(const struct core *c)
+{
+    uint64_t held = 0;
+
+    if (c->drain.bps == 0 || c->drain.bps >= THIN_BPS)
+        return false;
+    for (const struct conn *p = c->conns; p != NULL; p = p->next)
+        if (c->now_ms - p->moved_ms < STUCK_MS)
+            held += p->unsent_bytes;
+    return held >= c->drain.bps / 4 + THIN_LEAST;
 }
 
 void upload__sent(struct core *c, struct conn *p, uint32_t bytes)
 {
     p->again_ms = 0;
+    p->moved_ms = c->now_ms;
     measure(c, p, bytes);
     less_unsent(c, p, bytes);
 }
@@ -342,7 +379,21 @@ static bool may_serve(struct core *c, const struct conn *p)
 
     return p->up_count != 0 && !p->dropping && c->now_ms >= p->again_ms &&
            p->unsent_bytes < unsent_max(c, p) &&
-           c->unsent_bytes < l->unsent_total_bytes && core__has_room(c);
+           c->unsent_bytes < l->unsent_total_bytes && !line_is_full(c) &&
+           core__has_room(c);
+}
+
+/* Handed over: it goes, and counts, until EV_SENT. */
+static void add_unsent(struct core *c, struct conn *p, uint64_t bytes)
+{
+    if (c->unsent_bytes == 0)
+        begin_drain(c, &c->drain);
+    if (p->unsent_bytes == 0) {
+        begin_drain(c, &p->drain);
+        p->moved_ms = c->now_ms;
+    }
+    p->unsent_bytes += bytes;
+    c->unsent_bytes += bytes;
 }
 
 static void serve_turn(struct core *c, struct conn *p)
@@ -356,10 +407,6 @@ static void serve_turn(struct core *c, struct conn *p)
         pull_rarest(c, p);
         u = *up_at(p, 0);
         s = swarm__by_no(c, u.swarm);
-        if (p->unsent_bytes == 0) { /* the clock of its rate starts with work */
-            p->drain_since_ms = c->now_ms;
-            p->drain_bytes = 0;
-        }
         s->serving++; /* it stays until EV_SERVED */
         if (s->sent[u.slot] != UINT8_MAX)
             s->sent[u.slot]++;
@@ -368,8 +415,7 @@ static void serve_turn(struct core *c, struct conn *p)
         fx->u.serve.slot = u.slot;
         fx->u.serve.request = u.request;
         p->deficit -= (int64_t)frame_bytes(u.len);
-        p->unsent_bytes += frame_bytes(u.len);
-        c->unsent_bytes += frame_bytes(u.len);
+        add_unsent(c, p, frame_bytes(u.len));
         pop(p);
     }
     if (p->deficit > 0)

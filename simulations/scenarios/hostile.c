@@ -92,4 +92,5 @@ void scenario__byzantine(struct plan *p, struct rng *rng)
     p->bound_percent = 200;
     p->bound_ms = 10000; /* a deadline of a request */
     p->waste_percent = 5;
+    p->vain_percent = 100;
 }

@@ -148,6 +148,24 @@ static void fill_slow(struct plan *p, struct rng *rng)
                              scenario__between(rng, 1, 4));
 }
 
+/* Homes that send a hundred thousand bytes a second or so: what is under way
+ * cannot be called back, and all of them want the same. */
+static void fill_thinline(struct plan *p, struct rng *rng)
+{
+    p->course.chunks = scenario__between(rng, 100, 200);
+    p->course.chunk_min = 1024;
+    p->course.chunk_max = scenario__between(rng, 8192, 65536);
+    p->seeders = scenario__between(rng, 1, 2);
+    p->learners = scenario__between(rng, 5, 20);
+    p->shape = SHAPE_MESH;
+    p->scope = SCOPE_PUBLIC;
+    p->latency_us = (struct plan_range){5000, 40000};
+    p->up_bps = (struct plan_range){60000, 250000};
+    p->down_bps = (struct plan_range){1250000, 5000000};
+    p->join_spread_ms = 2000;
+    p->vain_percent = 30;
+}
+
 static void fill_leaver(struct plan *p, struct rng *rng)
 {
     scenario__course(p, rng, 120);
@@ -308,6 +326,7 @@ static const struct scenario table[] = {
     {"stallers", "9 take wants and answer none", 8, fill_stallers},
     {"tricklers", "bad and silent peers on a thin line", 5, fill_tricklers},
     {"slow", "an honest seeder at 20 kB/s", 5, fill_slow},
+    {"thinline", "everybody behind 0.5 to 2 Mbit/s", 3, fill_thinline},
     {"leaver", "the seeder leaves after one copy", 5, fill_leaver},
     {"flood", "messages in masses", 5, fill_flood},
     {"malformed", "random bytes and mutated frames", 6, fill_malformed},

@@ -172,6 +172,9 @@ static inline void kit_init(struct kit *k)
     k->config.agent = "kit";
     k->config.listen_port = 4242;
     core_limits_default(&k->config.limits);
+    /* Much at once, so that a test need not begin slowly. */
+    k->config.limits.window_start_bytes = 256 * 1024;
+    k->config.limits.unsent_start_bytes = k->config.limits.unsent_peer_bytes;
     k->log = calloc(KIT_LOG_MAX, sizeof *k->log);
     assert_non_null(k->log);
 }

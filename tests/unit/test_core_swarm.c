@@ -152,6 +152,7 @@ TEST(core_swarm, from_a_long_queue)
     struct kit_course co;
     struct kit_asked slow[64];
     struct kit_asked quick[64];
+    uint32_t from;
     size_t n;
 
     begin(&k, &co, 60);
@@ -164,11 +165,13 @@ TEST(core_swarm, from_a_long_queue)
     }
     kit_peer(&k, 2);
     kit_answer(&k, 2, &co);
-    kit_have(&k, 2, &co, 32, 8); /* all of them asked of the seeder */
+    /* All of them asked of the seeder, behind what is on its way by now. */
+    from = slow[40].slot / 8 * 8;
+    kit_have(&k, 2, &co, from, 8);
     n = kit_asked(&k, 2, quick, 64);
-    assert_in_range(n, 4, 8); /* the first ones come soon enough */
+    assert_in_range(n, 4, 8);
     for (size_t i = 0; i < n; i++)
-        assert_in_range(quick[i].slot, 32, 39);
+        assert_in_range(quick[i].slot, from, from + 7);
     assert_non_null(kit_sent(&k, 1, MSG_CANCEL));
     end(&k, &co);
 }
@@ -246,7 +249,7 @@ TEST(core_swarm, wrong_length)
     end(&k, &co);
 }
 
-/* Answers to nothing: dropped, and three of them cost score. */
+/* Answers to nothing: dropped, and with three of them the peer goes. */
 TEST(core_swarm, never_asked)
 {
     struct kit k;
@@ -258,10 +261,9 @@ TEST(core_swarm, never_asked)
     kit_give(&k, &asked[0], LEN, STORE_OK);
     kit_chunk(&k, 1, asked[0].request, LEN); /* a second time */
     assert_null(kit_find(&k, FX_STORE));
-    for (uint32_t i = 0; i < 13; i++)
-        kit_chunk(&k, 1, 5000 + i, LEN);
+    kit_chunk(&k, 1, 5000, LEN);
     assert_int_equal(kit_banned(&k, 1), 0);
-    kit_chunk(&k, 1, 5013, LEN);
+    kit_chunk(&k, 1, 5001, LEN);
     assert_int_equal(kit_banned(&k, 1), 600 * 1000);
     end(&k, &co);
 }
