@@ -284,6 +284,7 @@ static void on_message(struct core *c, const struct core_event *ev)
 
     if (p == NULL || p->dropping)
         return;
+    p->said_ms = c->now_ms;
     rc = msg_decode(ev->u.message.data, ev->u.message.len, &m, NULL);
     if (rc == 0 && (m.type == MSG_HELLO) != p->greeted)
         on_body(c, p, &m);

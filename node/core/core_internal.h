@@ -149,6 +149,7 @@ struct conn {
     char address[CORE_ADDRESS_MAX];
     uint16_t listen_port;
     uint64_t up_ms;
+    uint64_t said_ms; /* its last message, of any kind */
     struct part *parts;
 
     /* asking */

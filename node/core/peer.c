@@ -26,6 +26,20 @@ static size_t count_key(const struct core *c, const struct node_id *node)
     return n;
 }
 
+/* Of those with the key the one that has said nothing for the longest: it may
+ * be dead, and its end not noticed yet. */
+static struct conn *most_silent(const struct core *c,
+                                const struct node_id *node)
+{
+    struct conn *most = NULL;
+
+    for (struct conn *p = c->conns; p != NULL; p = p->next)
+        if (node_id_eq(&p->node, node) && !p->dropping &&
+            (most == NULL || p->said_ms < most->said_ms))
+            most = p;
+    return most;
+}
+
 static void send_hello(struct core *c, struct conn *p)
 {
     struct msg m = {.type = MSG_HELLO};
@@ -43,7 +57,6 @@ static bool may_come(const struct core *c, const struct core_event *ev)
 {
     return c->conn_count < CONNS_MAX && !blame__banned(c, &ev->u.up.node) &&
            !node_id_eq(&ev->u.up.node, &c->cfg.self) &&
-           count_key(c, &ev->u.up.node) < PER_KEY_MAX &&
            peer__find(c, ev->u.up.conn) == NULL;
 }
 
@@ -59,7 +72,7 @@ static struct conn *conn_new(const struct core *c, const struct core_event *ev)
     p->scope = ev->u.up.scope;
     p->road = ev->u.up.road;
     (void)strncpy(p->address, ev->u.up.address, sizeof p->address - 1);
-    p->up_ms = p->heard_ms = c->now_ms;
+    p->up_ms = p->heard_ms = p->said_ms = c->now_ms;
     p->window_bytes = c->cfg.limits.window_start_bytes;
     p->ceiling_bytes = UINT64_MAX;
     p->next_request = 1;
@@ -89,6 +102,8 @@ void peer__up(struct core *c, const struct core_event *ev)
         core__effect(c, FX_DROP)->u.drop.conn = ev->u.up.conn;
         return;
     }
+    if (count_key(c, &p->node) >= PER_KEY_MAX)
+        peer__drop(c, most_silent(c, &p->node));
     while (*at != NULL)
         at = &(*at)->next;
     *at = p;

@@ -354,7 +354,16 @@ TEST(core_book, introductions_bounded)
     end(&k, &co);
 }
 
-/* One connection too many for its key: the book does not wait for it. */
+static void block(struct kit *k, uint8_t node, uint64_t until)
+{
+    struct core_event ev = {.kind = EV_BLOCK};
+
+    ev.u.block.node = kit_node(node);
+    ev.u.block.until_wall_ms = until;
+    kit_step(k, &ev);
+}
+
+/* A connection that may not stay: the book does not wait for it. */
 TEST(core_book, unwanted)
 {
     struct kit k;
@@ -364,12 +373,10 @@ TEST(core_book, unwanted)
     kit_fetch(&k, &co);
     hint(&k, 1, "8.8.8.8:4000", ROAD_EXPLICIT);
     assert_non_null(kit_find(&k, FX_DIAL));
-    kit_up_at(&k, 1, 1, false, SCOPE_PUBLIC, "8.8.8.8:1");
-    kit_up_at(&k, 2, 1, false, SCOPE_PUBLIC, "8.8.8.8:2");
-    kit_up_at(&k, 3, 1, true, SCOPE_PUBLIC, "8.8.8.8:4000");
-    assert_true(kit_dropped(&k, 3));
-    kit_down(&k, 1);
-    kit_down(&k, 2);
+    block(&k, 1, UINT64_MAX);
+    kit_up_at(&k, 1, 1, true, SCOPE_PUBLIC, "8.8.8.8:4000");
+    assert_true(kit_dropped(&k, 1));
+    block(&k, 1, 0);
     assert_true(until_dial(&k, 3000) <= 1200);
     end(&k, &co);
 }
