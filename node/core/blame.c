@@ -53,11 +53,11 @@ struct known *blame__know(struct core *c, const struct node_id *node)
 
 struct known *blame__by_conn(struct core *c, conn_no no)
 {
-    struct known *k = c->known;
-
-    while (k != NULL && k->recent[0] != no && k->recent[1] != no)
-        k = k->next;
-    return k;
+    for (struct known *k = c->known; k != NULL; k = k->next)
+        for (size_t i = 0; i < RECENT_MAX; i++)
+            if (k->recent[i] == no)
+                return k;
+    return NULL;
 }
 
 /* ---- bans --------------------------------------------------------- */

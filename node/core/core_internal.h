@@ -37,6 +37,7 @@
 #define LOADS_PER_PEER 16
 #define REQS_MAX 1024    /* asked of one peer, whatever their bytes */
 #define UPLOADS_MAX 8192 /* wanted by one peer, likewise */
+#define RECENT_MAX 4     /* connections of a key that blame knows */
 #define SERVING_MAX 64   /* swarms that only serve */
 /* Of a step, that nobody can do without: a drop for each connection, a load for
  * each that there may be, and what swarms and topics have to say. */
@@ -127,8 +128,8 @@ struct known {
     bool outbound;
     enum core_road road;
     enum peer_scope scope;
-    conn_no recent[2]; /* its last connections: blame finds it when gone */
-    uint32_t conns;    /* open now */
+    conn_no recent[RECENT_MAX]; /* newest first, for blame when gone */
+    uint32_t conns;             /* open now */
     uint32_t rtt_ms;
     uint32_t good, rejected;
     uint64_t received_bytes, sent_bytes;

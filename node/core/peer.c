@@ -82,7 +82,7 @@ static struct conn *conn_new(const struct core *c, const struct core_event *ev)
 static void note_known(struct known *k, const struct conn *p)
 {
     k->conns++;
-    k->recent[1] = k->recent[0];
+    memmove(k->recent + 1, k->recent, sizeof k->recent - sizeof k->recent[0]);
     k->recent[0] = p->no;
     k->outbound = p->outbound;
     k->scope = p->scope;

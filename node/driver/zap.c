@@ -14,7 +14,7 @@
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define FRAMES_MAX 12
-#define PER_KEY_MAX 2
+#define PER_KEY_MAX 3 /* one more than the core keeps: it says which goes */
 #define OVERALL_PER_S 100
 #define ADDRESS_PER_S 2
 #define ADDRESS_BURST 64
