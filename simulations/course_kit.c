@@ -569,6 +569,8 @@ void course_kit_raw(const struct course_kit_edition *e, uint32_t slot,
     const struct chunk_ref *ref = &e->table.refs[slot];
     struct codec *codec = codec_new();
 
+    if (codec == NULL) /* alloc_fail meant somebody else */
+        codec = codec_new();
     must(codec != NULL ? 0 : ERR_NOMEM, "codec");
     must(codec_decode(codec, e->bytes[slot], ref->stored_len, ref->flags, out,
                       ref->raw_len, NULL),

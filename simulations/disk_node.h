@@ -8,12 +8,14 @@
 #include "crypto/base/err.h"
 #include "crypto/base/ids.h"
 #include "storage/catalog.h"
+#include "storage/home.h"
 #include "storage/journal.h"
 #include "storage/store.h"
 
 #define DISK_NODE_HOME "/home"
 
 struct disk_node {
+    struct home_lock lock;
     struct store *store;
     struct catalog *catalog;
     struct journal *roots, *choices;

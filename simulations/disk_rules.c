@@ -7,24 +7,32 @@
 #include <string.h>
 
 #include "simulations/disk_world.h"
+#include "simulations/mem.h"
 #include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/index.h"
 #include "storage/pack.h"
 
 #define CHUNK_CAP 65536
-#define FETCHED (DISK_COURSES - 1)
 
 /* ---- chunks ----------------------------------------------------------------
  */
+
+void disk_acknowledge_records(struct disk_world *w, size_t c, uint64_t seq)
+{
+    struct disk_course *k = &w->courses[c];
+
+    k->acked[seq] = true;
+    k->current = seq > k->current ? seq : k->current;
+    k->signed_to = seq > k->signed_to ? seq : k->signed_to;
+}
 
 void disk_acknowledge(struct disk_world *w, size_t c, uint64_t seq)
 {
     struct disk_course *k = &w->courses[c];
     const struct chunk_table *t = &k->kit->editions[seq - 1].table;
 
-    k->acked[seq] = true;
-    k->current = seq > k->current ? seq : k->current;
+    disk_acknowledge_records(w, c, seq);
     for (size_t i = 0; i < k->count && c < DISK_OWN; i++)
         for (uint32_t s = 0; s < t->count && !k->chunks[i].owed; s++)
             k->chunks[i].owed =
@@ -43,6 +51,10 @@ static void check_chunk(struct disk_world *w, const struct disk_chunk *c,
     if (rc == 0 && memcmp(bytes, c->bytes, c->ref.stored_len) != 0)
         disk_fail(w, "S1", "chunk %.12s is read with other bytes",
                   chunk_id_hex(&c->ref.id).s);
+    /* What has rotted may be lost until it is put again; that it was found to
+     * be is forgotten with an index that falls back. */
+    if (w->rotten || (w->ever_rotten && !(owed && c->owed)))
+        return;
     if (rc != 0 && has)
         disk_fail(w, "S12", "chunk %.12s counts as held and is not: %s",
                   chunk_id_hex(&c->ref.id).s, err_words(rc));
@@ -86,8 +98,10 @@ static void check_edition(struct disk_world *w, size_t c, uint64_t seq)
         (!record_id_eq(&id, &e->id) || !same_record(w, &id, &e->record)))
         disk_fail(w, "S1", "edition %d of course %zu is another one", (int)seq,
                   c);
-    else if (here && !k->acked[seq])
+    else if (here && !k->acked[seq] && w->restores == 0)
         disk_acknowledge(w, c, seq);
+    else if (here && !k->acked[seq]) /* of a backup without chunks? */
+        disk_acknowledge_records(w, c, seq);
     else if (!here && k->acked[seq] && !k->may_be_removed)
         disk_fail(w, "S2", "edition %d of course %zu is lost", (int)seq, c);
 }
@@ -129,7 +143,7 @@ static void end_removal(struct disk_course *k, struct disk_world *w)
 
 static void check_records(struct disk_world *w)
 {
-    end_removal(&w->courses[FETCHED], w);
+    end_removal(&w->courses[DISK_FETCHED], w);
     for (size_t c = 0; c < DISK_COURSES; c++) {
         for (uint64_t s = 1; s <= w->courses[c].kit->edition_count; s++)
             check_edition(w, c, s);
@@ -196,7 +210,7 @@ static bool ends_in_our_name(const char *name)
 
 static bool is_of_course(const struct disk_world *w, const char *name)
 {
-    const struct disk_course *k = &w->courses[FETCHED];
+    const struct disk_course *k = &w->courses[DISK_FETCHED];
 
     for (uint32_t i = 0; i < k->kit->edition_count; i++)
         if (manifest_find(&k->manifests[i], name) >= 0)
@@ -213,13 +227,17 @@ static void check_path(void *user, const char *path, bool dir)
 
     (void)dir;
     if (strncmp(path, "/proc", 5) == 0 || strcmp(path, DISK_FOLDER) == 0 ||
-        strcmp(path, DISK_NODE_HOME) == 0 ||
+        strcmp(path, DISK_NODE_HOME) == 0 || strcmp(path, DISK_STICK) == 0 ||
+        strncmp(path, DISK_STICK "/", sizeof DISK_STICK) == 0 ||
+        strcmp(path, DISK_NODE_HOME ".restoring") == 0 ||
+        strcmp(path, "/author") == 0 || strncmp(path, "/author/", 8) == 0 ||
         strncmp(path, DISK_NODE_HOME "/", sizeof DISK_NODE_HOME) == 0)
         return;
     if (strncmp(path, DISK_FOLDER "/", sizeof DISK_FOLDER) != 0)
         disk_fail(w, "S15", "'%.100s' was made outside", path);
     else if (strncmp(name, DISK_NOTE, sizeof DISK_NOTE - 1) != 0 &&
              strncmp(name, "part-0000.txt", 13) != 0 &&
+             !(w->ever_rotten && strstr(name, ".edition-") != NULL) &&
              !ends_in_our_name(name) && !is_of_course(w, name))
         disk_fail(w, "S15", "'%.100s' is nobody's", path);
 }
@@ -231,12 +249,11 @@ static bool same_file(const struct disk_course *k, uint64_t seq, uint32_t file,
     const struct manifest *m = &k->manifests[seq - 1];
     uint64_t left = m->files[file].size;
     struct buf is = BUF_INIT;
-    uint8_t *raw = malloc(CHUNK_CAP);
+    uint8_t *raw = mem_new(CHUNK_CAP, 1);
     uint32_t first;
     uint32_t count;
     uint32_t skip;
-    bool same = raw != NULL && file_io_load(path, 1u << 24, &is, NULL) == 0 &&
-                is.len == left;
+    bool same = file_io_load(path, 1u << 24, &is, NULL) == 0 && is.len == left;
 
     manifest_slots_of(m, file, 0, left, &first, &count, &skip);
     for (uint32_t s = first; s < first + count && same; s++) {
@@ -256,7 +273,7 @@ static bool same_file(const struct disk_course *k, uint64_t seq, uint32_t file,
 
 void disk_check_folder(struct disk_world *w, uint64_t seq)
 {
-    const struct disk_course *k = &w->courses[FETCHED];
+    const struct disk_course *k = &w->courses[DISK_FETCHED];
     const struct manifest *m = &k->manifests[seq - 1];
 
     for (uint32_t i = 0; i < m->file_count; i++) {
@@ -269,6 +286,35 @@ void disk_check_folder(struct disk_world *w, uint64_t seq)
             disk_fail(w, "S1", "'%.60s' is not that of edition %d", path,
                       (int)seq);
     }
+}
+
+/* R1: what lies in a folder that is done is not fetched again. */
+static void check_folder_held(struct disk_world *w)
+{
+    const struct disk_course *k = &w->courses[DISK_FETCHED];
+    const struct manifest *m = &k->manifests[w->done - 1];
+
+    for (uint32_t i = 0; i < m->stream_count; i++)
+        for (uint32_t c = 0; c < m->streams[i].chunk_count; c++) {
+            const struct chunk_ref *ref =
+                &m->table.refs[m->streams[i].first_slot + c];
+
+            if (m->streams[i].profile != STREAM_TEXT && ref->flags == 0 &&
+                !store_has(w->node.store, &ref->id))
+                disk_fail(w, "R1",
+                          "chunk %.12s lies in the folder, and is not"
+                          " held",
+                          chunk_id_hex(&ref->id).s);
+        }
+}
+
+static void check_done(struct disk_world *w)
+{
+    if (w->done == 0)
+        return;
+    disk_check_folder(w, w->done);
+    if (w->media_held)
+        check_folder_held(w);
 }
 
 /* ---- all of it -------------------------------------------------------------
@@ -290,8 +336,9 @@ void disk_check_restart(struct disk_world *w)
     check_places(w);
     check_chunks(w);
     check_users_files(w);
-    if (w->done != 0)
-        disk_check_folder(w, w->done);
+    check_done(w);
+    disk_check_stick(w);
+    disk_check_author(w);
     vdisk_each(w->disk, check_path, w);
 }
 
@@ -301,4 +348,5 @@ void disk_check_step(struct disk_world *w)
     for (size_t c = 0; c < DISK_COURSES; c++)
         check_current(w, c);
     check_users_files(w);
+    check_done(w);
 }

@@ -8,6 +8,7 @@
 #include "simulations/dice.h"
 #include "simulations/disk_world.h"
 #include "simulations/mem.h"
+#include "storage/disk.h"
 
 #define ACTS_MAX 8 /* in a day */
 #define PACK_MAX 24576
@@ -85,6 +86,12 @@ static uint64_t below(struct disk_world *w, uint64_t n)
     return rng_below(&w->rng, n);
 }
 
+static void arm_failing_sync(struct disk_world *w)
+{
+    vdisk_fail_then_stop(w->disk, VDISK_SYNC, below(w, 1ull << below(w, 4)),
+                         EIO, 1 + below(w, 3));
+}
+
 /* Mostly soon: starts and ends are short, and most is done there. */
 static void arm_stop(struct disk_world *w)
 {
@@ -95,10 +102,16 @@ static void arm_stop(struct disk_world *w)
 static void arm_fault(struct disk_world *w)
 {
     static const int sync_errors[] = {EIO, ENOSPC};
-    enum vdisk_fault kind = (enum vdisk_fault)below(w, VDISK_FAULTS);
+    enum vdisk_fault kind = below(w, 3) == 0
+                                ? VDISK_SYNC /* what hurts most */
+                                : (enum vdisk_fault)below(w, VDISK_FAULTS);
     unsigned times = 1 + (unsigned)below(w, 3);
     int errnum = EIO;
 
+    if (w->plan.failing_syncs) {
+        arm_failing_sync(w);
+        return;
+    }
     if (below(w, 6) == 0)
         vdisk_room(w->disk, below(w, 1ull << (6 + below(w, 12))));
     if (below(w, 6) != 0)
@@ -107,7 +120,10 @@ static void arm_fault(struct disk_world *w)
         errnum = EMFILE;
     else if (kind != VDISK_READ)
         errnum = sync_errors[below(w, 2)];
-    vdisk_fail(w->disk, kind, below(w, 1ull << below(w, 6)), times, errnum);
+    if (kind == VDISK_SYNC && below(w, 3) == 0)
+        arm_failing_sync(w);
+    else
+        vdisk_fail(w->disk, kind, below(w, 1ull << below(w, 6)), times, errnum);
 }
 
 static void disarm(struct disk_world *w)
@@ -136,22 +152,34 @@ static bool open_home(struct disk_world *w)
 static void day(struct disk_world *w)
 {
     arm_stop(w);
-    if (!open_home(w)) {
+    if (w->restoring)
+        disk_go_on_restoring(w);
+    if (w->restoring || vdisk_stopped(w->disk) || !open_home(w)) {
+        w->result->in_recovery++;
+        return;
+    }
+    say(w, store_rebuilt(w->node.store) ? "open, index made anew" : "open");
+    if (w->plan.lost_indexes && w->done != 0) {
+        vdisk_stop_after(w->disk, 1 + below(w, 8));
+        w->fed_up = true;
+    }
+    disk_readopt(w);
+    if (vdisk_stopped(w->disk)) {
         w->result->in_recovery++;
         return;
     }
     vdisk_hold(w->disk, true);
-    say(w, store_rebuilt(w->node.store) ? "open, index made anew" : "open");
-    disk_readopt(w);
     disk_check_restart(w);
     vdisk_hold(w->disk, false);
     for (uint64_t n = below(w, ACTS_MAX);
-         n != 0 && !vdisk_stopped(w->disk) && w->result->broken == NULL; n--) {
+         n != 0 && w->open && !w->fed_up && !vdisk_stopped(w->disk) &&
+         w->result->broken == NULL;
+         n--) {
         arm_fault(w);
         disk_act(w);
         disarm(w);
         vdisk_hold(w->disk, true);
-        if (!vdisk_stopped(w->disk))
+        if (w->open && !vdisk_stopped(w->disk))
             disk_check_step(w);
         vdisk_hold(w->disk, false);
     }
@@ -160,14 +188,16 @@ static void day(struct disk_world *w)
 /* It closes in order, or the process is killed, or the power goes. */
 static void night(struct disk_world *w)
 {
-    bool orderly = below(w, 4) == 0;
+    bool orderly = !w->fed_up && below(w, 4) == 0;
+    bool killed = w->fed_up || below(w, 4) == 0;
 
     if (!vdisk_stopped(w->disk) && !orderly)
         vdisk_stop_now(w->disk);
     if (w->open)
         disk_node_close(&w->node);
     w->open = false;
-    if (below(w, 4) == 0) {
+    w->fed_up = false;
+    if (killed) {
         w->result->kills++;
         vdisk_kill(w->disk);
         say(w, "killed");
@@ -178,6 +208,25 @@ static void night(struct disk_world *w)
     }
 }
 
+/* The index is a cache: whoever deletes it loses nothing. */
+static void lose_index(struct disk_world *w)
+{
+    vdisk_hold(w->disk, true);
+    (void)disk_unlink(DISK_NODE_HOME "/index.db");
+    (void)disk_unlink(DISK_NODE_HOME "/index.db-wal");
+    vdisk_sync_all(w->disk);
+    vdisk_hold(w->disk, false);
+    say(w, "the index is gone");
+}
+
+static void misfortune(struct disk_world *w)
+{
+    if (below(w, w->plan.lost_indexes ? 4 : 24) == 0)
+        lose_index(w);
+    if (below(w, 40) == 0)
+        disk_rot(w);
+}
+
 static void run(struct disk_world *w)
 {
     unsigned days = w->plan.days != 0 ? w->plan.days : DISK_DAYS;
@@ -185,8 +234,10 @@ static void run(struct disk_world *w)
     for (unsigned i = 0; i < days && w->result->broken == NULL; i++) {
         day(w);
         night(w);
+        misfortune(w);
     }
     w->result->changes = vdisk_changes(w->disk);
+    w->result->restores = w->restores;
 }
 
 void disk_storm(const struct disk_plan *p, FILE *all, FILE *tail,
@@ -204,9 +255,14 @@ void disk_storm(const struct disk_plan *p, FILE *all, FILE *tail,
         make_course(w, c);
     vdisk_choppy(w->disk, below(w, 2) == 0);
     vdisk_lie(w->disk, p->lie);
+    vdisk_slow(w->disk, below(w, 4) == 0);
     vdisk_mount(w->disk);
+    (void)disk_mkdir(DISK_STICK, 0700);
+    w->author = disk_author_new(&w->rng);
+    vdisk_sync_all(w->disk);
     run(w);
     vdisk_mount(NULL);
+    disk_author_free(w->author);
     say(w, out->broken != NULL ? out->broken : "end");
     trace_hash(w->trace, out->hash);
     out->lines = trace_count(w->trace);

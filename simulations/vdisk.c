@@ -11,6 +11,7 @@
 #include "simulations/mem.h"
 
 #define STEP_NS 1000000       /* a millisecond a change */
+#define SLOW_NS 10000000000u  /* up to ten seconds */
 #define START_NS 1700000000e9 /* some day in 2023 */
 #define BOOT_DIR "/proc/sys/kernel/random"
 #define BOOT_ID_CHARS 37
@@ -156,6 +157,8 @@ static bool fails(struct vdisk *d, enum vdisk_fault kind)
         return false;
     }
     f->times--;
+    if (f->then_stop != 0)
+        d->stop_left = f->then_stop;
     errno = f->errnum;
     return true;
 }
@@ -175,6 +178,8 @@ enum vturn vdisk__turn(struct vdisk *d, enum vdisk_fault kind)
         return TURN_FAILS;
     d->steps++;
     d->now_ns += STEP_NS;
+    if (d->slow && vdisk__coin(d, 16))
+        d->now_ns += (int64_t)rng_below(&d->rng, SLOW_NS);
     if (d->held || d->stop_left == 0 || --d->stop_left != 0)
         return TURN_GO;
     d->stopped = true;
@@ -213,7 +218,13 @@ void vdisk_kill(struct vdisk *d)
 void vdisk_fail(struct vdisk *d, enum vdisk_fault kind, uint64_t n,
                 unsigned times, int errnum)
 {
-    d->faults[kind] = (struct vfault){n, times, errnum};
+    d->faults[kind] = (struct vfault){n, times, errnum, 0};
+}
+
+void vdisk_fail_then_stop(struct vdisk *d, enum vdisk_fault kind, uint64_t n,
+                          int errnum, uint64_t changes)
+{
+    d->faults[kind] = (struct vfault){n, 1, errnum, changes};
 }
 
 void vdisk_room(struct vdisk *d, uint64_t bytes)
@@ -224,6 +235,11 @@ void vdisk_room(struct vdisk *d, uint64_t bytes)
 void vdisk_choppy(struct vdisk *d, bool on)
 {
     d->choppy = on;
+}
+
+void vdisk_slow(struct vdisk *d, bool on)
+{
+    d->slow = on;
 }
 
 void vdisk_lie(struct vdisk *d, enum vdisk_lie what)

@@ -63,11 +63,23 @@ enum vdisk_fault {
 void vdisk_fail(struct vdisk *d, enum vdisk_fault kind, uint64_t n,
                 unsigned times, int errnum);
 
+/** vdisk_fail_then_stop - the same, once, and the machine stops in the
+ *  @changes-th change behind it. */
+void vdisk_fail_then_stop(struct vdisk *d, enum vdisk_fault kind, uint64_t n,
+                          int errnum, uint64_t changes);
+
 /** vdisk_room - ENOSPC when @bytes more were written. UINT64_MAX: never. */
 void vdisk_room(struct vdisk *d, uint64_t bytes);
 
 /** vdisk_choppy - some reads and writes are short, some end with EINTR. */
 void vdisk_choppy(struct vdisk *d, bool on);
+
+/** vdisk_slow - now and then a change takes seconds. */
+void vdisk_slow(struct vdisk *d, bool on);
+
+/** vdisk_rot - sectors of one file of those that @may says yes of change where
+ *  they are stored. Return: how many; 0: there is none. */
+unsigned vdisk_rot(struct vdisk *d, bool (*may)(const char *path));
 
 /* What a worse disk, or a keeper that forgot a call, would do. To check that
  * the invariants notice. */
@@ -84,6 +96,11 @@ enum vdisk_lie {
     VDISK_LIE_FOLDER,   /* syncfs does nothing */
     VDISK_LIE_CUT,      /* ftruncate does nothing: torn tails stay */
     VDISK_LIE_ERROR,    /* a sync that failed says that it did not */
+    VDISK_LIE_CACHE,    /* what a failed sync has left is read as if it were
+                           stored */
+    VDISK_LIE_LOCK,     /* everybody gets a lock */
+    VDISK_LIE_STICK,    /* what is put on a stick is not synced */
+    VDISK_LIE_RESTORED, /* nor is what makes a home again */
 };
 void vdisk_lie(struct vdisk *d, enum vdisk_lie what);
 

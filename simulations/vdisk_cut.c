@@ -162,3 +162,54 @@ void vdisk_power_cut(struct vdisk *d)
     vdisk__write_boot_id(d);
     vdisk_kill(d);
 }
+
+/* ---- rot -------------------------------------------------------------------
+ */
+
+static void rot_sector(struct vdisk *d, struct vnode *v)
+{
+    size_t sectors = (v->platter.len + VDISK_SECTOR - 1) / VDISK_SECTOR;
+    size_t at = (size_t)rng_below(&d->rng, sectors) * VDISK_SECTOR;
+    size_t n = v->platter.len - at;
+    uint64_t how = rng_below(&d->rng, 3);
+
+    n = n < VDISK_SECTOR ? n : VDISK_SECTOR;
+    if (how == 0) /* a bit */
+        v->platter.base[at + rng_below(&d->rng, n)] ^=
+            (uint8_t)(1u << rng_below(&d->rng, 8));
+    for (size_t i = 0; i < n && how != 0; i++)
+        v->platter.base[at + i] = how == 1 ? 0 : (uint8_t)rng_next(&d->rng);
+}
+
+static bool can_rot(const struct vdisk *d, const struct vnode *v,
+                    bool (*may)(const char *path))
+{
+    char path[1024];
+
+    if (v == NULL || v->dir || v->platter.len == 0)
+        return false;
+    vdisk__path_of(d, v->ino, path, sizeof path);
+    return may(path);
+}
+
+unsigned vdisk_rot(struct vdisk *d, bool (*may)(const char *path))
+{
+    unsigned sectors = 1 + (unsigned)rng_below(&d->rng, 3);
+    size_t files = 0;
+    size_t chosen;
+
+    for (size_t i = 0; i < d->count; i++)
+        files += can_rot(d, d->nodes[i], may);
+    if (files == 0)
+        return 0;
+    chosen = (size_t)rng_below(&d->rng, files);
+    for (size_t i = 0; i < d->count; i++) {
+        if (!can_rot(d, d->nodes[i], may) || chosen-- != 0)
+            continue;
+        for (unsigned k = 0; k < sectors; k++)
+            rot_sector(d, d->nodes[i]);
+        vdisk__uncache(d->nodes[i]);
+        break;
+    }
+    return sectors;
+}

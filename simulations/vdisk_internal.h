@@ -59,6 +59,7 @@ struct vchange {
 struct vfd {
     uint32_t ino; /* 0: free */
     int flags;
+    int locked; /* LOCK_SH, LOCK_EX; 0: not */
     off_t at;
 };
 
@@ -66,6 +67,7 @@ struct vfault {
     uint64_t left;
     unsigned times;
     int errnum;
+    uint64_t then_stop; /* so many changes behind it; 0: not */
 };
 
 struct vdisk {
@@ -79,7 +81,7 @@ struct vdisk {
     enum vdisk_lie lie;
     uint64_t room;
     uint64_t stop_left; /* 0: never */
-    bool stopped, held, choppy;
+    bool stopped, held, choppy, slow;
     uint64_t steps;
     uint64_t hash;
     int64_t now_ns;

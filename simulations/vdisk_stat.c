@@ -2,6 +2,7 @@
 #include "simulations/vdisk_calls.h"
 
 #include <errno.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static void set_time(struct timespec *t, int64_t ns)
@@ -110,10 +111,27 @@ static int v_leased(int fd)
     return F_WRLCK;
 }
 
+static bool is_in_the_way(const struct vfd *f, const struct vfd *other, int how)
+{
+    return other != f && other->ino == f->ino && other->locked != 0 &&
+           (how == LOCK_EX || other->locked == LOCK_EX);
+}
+
 static int v_flock(int fd, int how)
 {
-    (void)how; /* one process is all there is */
-    return vdisk__node_of(fd) != NULL ? 0 : -1;
+    struct vfd *f = vdisk__slot(fd);
+
+    how &= ~LOCK_NB;
+    if (f == NULL)
+        return -1;
+    for (int i = 0; i < VDISK_FDS && how != LOCK_UN; i++)
+        if (is_in_the_way(f, &vdisk__on->fds[i], how) &&
+            vdisk__on->lie != VDISK_LIE_LOCK) {
+            errno = EWOULDBLOCK;
+            return -1;
+        }
+    f->locked = how == LOCK_UN ? 0 : how;
+    return 0;
 }
 
 void vdisk__calls_of_stat(struct disk_calls *c)

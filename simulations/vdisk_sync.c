@@ -38,6 +38,12 @@ static bool is_lied_about(uint32_t ino)
         return ends_with(path, ".tmp");
     case VDISK_LIE_INDEX:
         return strstr(path, "/index.db") != NULL;
+    case VDISK_LIE_STICK:
+        return strncmp(path, "/stick/", 7) == 0;
+    case VDISK_LIE_RESTORED:
+        return strncmp(path, "/home.restoring", 15) == 0;
+    case VDISK_LIE_CACHE:
+    case VDISK_LIE_LOCK:
     case VDISK_HONEST:
     case VDISK_LIE_FOLDER:
     case VDISK_LIE_CUT:
@@ -115,7 +121,7 @@ static int v_fadvise(int fd, int advice)
     struct vnode *v = vdisk__node_of(fd);
 
     if (v != NULL && advice == POSIX_FADV_DONTNEED && !v->dir &&
-        !vdisk__on->stopped)
+        !vdisk__on->stopped && vdisk__on->lie != VDISK_LIE_CACHE)
         vdisk__uncache(v);
     return v != NULL ? 0 : EBADF;
 }

@@ -304,10 +304,12 @@ static int add_lesson(struct manifest *m, size_t *cap, const char *title,
 
 static int add_module(struct manifest *m, const char *title)
 {
-    void *grown =
-        realloc(m->modules, (m->module_count + 1) * sizeof *m->modules);
+    void *grown;
 
-    if (grown == NULL || title == NULL)
+    if (title == NULL)
+        return ERR_NOMEM;
+    grown = realloc(m->modules, (m->module_count + 1) * sizeof *m->modules);
+    if (grown == NULL)
         return ERR_NOMEM;
     m->modules = grown;
     m->modules[m->module_count++].title = title;
