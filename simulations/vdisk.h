@@ -94,7 +94,6 @@ enum vdisk_lie {
     VDISK_LIE_TMP,      /* what is about to be renamed is not */
     VDISK_LIE_INDEX,    /* the database is not */
     VDISK_LIE_FOLDER,   /* syncfs does nothing */
-    VDISK_LIE_CUT,      /* ftruncate does nothing: torn tails stay */
     VDISK_LIE_ERROR,    /* a sync that failed says that it did not */
     VDISK_LIE_CACHE,    /* what a failed sync has left is read as if it were
                            stored */

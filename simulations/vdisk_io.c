@@ -118,7 +118,7 @@ static int resize(int fd, off_t size, bool grow_only)
         errno = ENOSPC;
         return -1;
     }
-    if (!grows && (grow_only || vdisk__on->lie == VDISK_LIE_CUT))
+    if (!grows && grow_only)
         return turn == TURN_GO ? 0 : -1;
     if (turn == TURN_GO || vdisk__coin(vdisk__on, 2))
         vdisk__resize(vdisk__on, v, (size_t)size);

@@ -46,7 +46,6 @@ static bool is_lied_about(uint32_t ino)
     case VDISK_LIE_LOCK:
     case VDISK_HONEST:
     case VDISK_LIE_FOLDER:
-    case VDISK_LIE_CUT:
     case VDISK_LIE_ERROR:
         break;
     }
