@@ -256,8 +256,10 @@ static void start_fetch(struct reader *r)
         end_with(r, rc, &err);
 }
 
-/* What is to come next: from what is being written, some way ahead. */
-static void look_ahead(struct reader *r)
+/* What is to come next: from what is being written, some way ahead. Whoever
+ * waits says so again, for another reader of the course may have said since
+ * what he wants: the last word counts. */
+static void look_ahead(struct reader *r, bool waiting)
 {
     uint64_t at = written(r);
     uint64_t bytes = 0;
@@ -270,7 +272,7 @@ static void look_ahead(struct reader *r)
                       &skip);
     while (n < count && bytes < AHEAD_BYTES)
         bytes += r->hm->m.table.refs[first + n++].stored_len;
-    if (n == 0 || (first == r->ahead_first && n == r->ahead_count))
+    if (n == 0 || (!waiting && first == r->ahead_first && n == r->ahead_count))
         return;
     r->ahead_first = first;
     r->ahead_count = n;
@@ -365,7 +367,7 @@ static void on_tick(uv_timer_t *timer)
             start_fetch(r);
         if (r->fetch != NULL) {
             fetch_waiting(r->fetch, waiting);
-            look_ahead(r);
+            look_ahead(r, waiting);
         }
     }
     if (r->ending && r->run == NULL && r->fetch == NULL)
