@@ -104,6 +104,17 @@ static void tell_overtaken(struct node *n, const struct fetch_status *s,
     buf_deinit(&bytes);
 }
 
+/* The edition that was gone back to shows until the newer one is there. */
+static int show_newest(struct api_call *call, const struct course_id *course,
+                       int rc)
+{
+    int shown = 0;
+
+    if (!api__flag(call, "check") && (rc == 0 || rc == ERR_CONFLICT))
+        shown = api__newest(call, course);
+    return shown != 0 ? shown : rc;
+}
+
 static void on_done(void *user, int rc, const struct err *e,
                     const struct fetch_status *s,
                     const struct fetch_peer *peers, size_t peer_count)
@@ -144,6 +155,7 @@ static void on_done(void *user, int rc, const struct err *e,
         past_keep(call->n, rc, e, s, peers, peer_count);
     call->fetch = NULL;
     call->err = *e;
+    rc = show_newest(call, &s->course, rc);
     /* With nothing known of the course there is nothing to report. */
     if (rc == 0 || s->content_bytes != 0)
         call->result = o;
@@ -225,8 +237,6 @@ int api_get(struct api_call *call)
     if (rc == 0)
         rc = journal_unset(node_choices(call->n), "removed",
                            course_id_hex(&opt.course).s, &call->err);
-    if (rc == 0 && !api__flag(call, "check"))
-        rc = api__newest(call, &opt.course);
     if (rc == 0) {
         opt.purpose = api__flag(call, "check") ? FETCH_CHECK : FETCH_COURSE;
         opt.to = api__text(call, "to");

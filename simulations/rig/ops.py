@@ -170,11 +170,8 @@ class Update(Op):
         self.argv = ["update", self.life.main, *self.life.peer()]
 
     def either(self, told):
-        """Between two editions, without its bytes: any that is whole may show. An
-        update first lets go of the edition that was gone back to: then the newest
-        that the home knows of shows."""
-        may = {self.new} if told else {self.old, self.new} | {
-            e for e in self.life.had if self.old < e < self.new}
+        """Between two editions, without its bytes: any that is whole may show."""
+        may = {self.new} if told else {self.old, self.new}
         if self.me.machine.loses_unsynced and not told:
             may |= set(self.life.had)
         self.me.courses[self.life.main] = may

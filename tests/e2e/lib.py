@@ -80,6 +80,13 @@ class Home:
         return Node(self, "--listen", listen, *args)
 
 
+def packed(home, folder="packs"):
+    """Bytes that lie in its packs; in `partial`: that have come for a folder."""
+    return sum(os.stat(os.path.join(d, f)).st_blocks * 512
+               for d, _, fs in os.walk(os.path.join(home.path, folder))
+               for f in fs)
+
+
 class Process:
     def __init__(self, argv, env):
         self.argv, self.t0 = argv, time.monotonic()

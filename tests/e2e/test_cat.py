@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from lib import LYCEUM_ASAN, Case, clean_env, random_bytes
+from lib import LYCEUM_ASAN, Case, clean_env, packed, random_bytes
 
 ALONE = True
 MIB = 1 << 20
@@ -58,10 +58,6 @@ class Cat(Case):
         r = Reading(home, self.p["ticket"], *args)
         self.addCleanup(lambda: r.p.poll() is None and r.p.kill())
         return r
-
-    def size(self, home):
-        return sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in
-                   os.walk(home.path + "/packs") for f in fs)
 
     # What is here is read without anybody's help, all of it or a range.
     def test_here(self):
@@ -146,7 +142,7 @@ class Cat(Case):
         r = self.reading(learner, "v.mp4", "--peer", node.peer)
         got = r.read(MIB)
         time.sleep(2)
-        self.assertLess(self.size(learner), 30 * MIB)
+        self.assertLess(packed(learner), 30 * MIB)
         with open(f"/proc/{mine.p.pid}/status") as f:
             anon = [l for l in f if l.startswith("RssAnon")][0]
         self.assertLess(int(anon.split()[1]), 128 << 10)
@@ -167,7 +163,7 @@ class Cat(Case):
         r.p.stdout.close()
         r.p.stdout = None
         r.end(130)
-        held = self.size(learner)
+        held = packed(learner)
         self.assertGreater(held, MIB)
         out, j, _ = self.cat(learner, "v.mp4", "--peer", node.peer)
         self.assertEqual(out, self.files["v.mp4"])
@@ -262,6 +258,6 @@ class Cat(Case):
         get.wait()
         for r, f, s in zip(reads, ("a.mp4", "b.mp4", "a.mp4"), starts):
             self.assertEqual(s + r.end()[0], self.files[f])
-        held = self.size(learner)
+        held = packed(learner)
         time.sleep(1)
-        self.assertEqual(self.size(learner), held)  # nobody fetches now
+        self.assertEqual(packed(learner), held)  # nobody fetches now

@@ -7,7 +7,7 @@ import tempfile
 import time
 import unittest
 
-from lib import Case, random_bytes, walk
+from lib import Case, packed, random_bytes, walk
 
 
 class Update(Case):
@@ -214,6 +214,27 @@ class Update(Case):
         learner.json("gc")
         learner.run("rollback", self.course, code=7)
         self.assertSameTree(self.path("a"), self.path("out"))
+
+    # An update that does not end leaves the edition that was gone back to.
+    def test_stopped(self):
+        learner = self.learner_at_one()
+        self.edit()
+        node = self.serve()
+        learner.json("update", self.course, "--peer", node.peer)
+        learner.json("rollback", self.course)
+        node.stop()
+        self.make("a", "big.bin", random_bytes(3, 200 << 20))
+        self.publish()
+        node = self.serve()
+        p = learner.start("update", self.course, "--peer", node.peer)
+        while p.p.poll() is None and packed(learner, "partial") < 4 << 20:
+            time.sleep(0.005)
+        p.signal(signal.SIGINT)
+        self.assertEqual(p.wait().code, 130)
+        self.assertEqual(learner.json("ls")["courses"][0]["edition"], 1)
+        self.assertEqual(learner.json("update", self.course, "--peer",
+                                      node.peer)["edition"], 3)
+        self.assertEqual(learner.json("ls")["courses"][0]["edition"], 3)
 
     # A home without a folder: update and rollback are about the home.
     def test_without_a_folder(self):
