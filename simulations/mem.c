@@ -18,14 +18,18 @@ void *mem_new(size_t count, size_t size)
 {
     void *p = calloc(count != 0 ? count : 1, size);
 
-    return p != NULL ? p : need(calloc(count != 0 ? count : 1, size));
+    if (p == NULL)
+        p = calloc(count != 0 ? count : 1, size);
+    return need(p);
 }
 
 void *mem_grow(void *p, size_t count, size_t size)
 {
     void *grown = realloc(p, count * size);
 
-    return grown != NULL ? grown : need(realloc(p, count * size));
+    if (grown == NULL)
+        grown = realloc(p, count * size);
+    return need(grown);
 }
 
 void *mem_copy(const void *p, size_t len)

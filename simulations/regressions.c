@@ -35,10 +35,16 @@ bool regressions_parse(char *line, struct plan *out)
 
 bool regressions_parse_disk(const char *line, uint64_t *out_seed)
 {
-    int end = 0;
+    static const char head[] = "--disk --seed ";
+    char *end;
 
-    return sscanf(line, " --disk --seed %" SCNu64 " %n", out_seed, &end) == 1 &&
-           end != 0 && (line[end] == '\0' || line[end] == '#');
+    line += strspn(line, SPACE);
+    if (strncmp(line, head, sizeof head - 1) != 0)
+        return false;
+    line += sizeof head - 1;
+    *out_seed = strtoull(line, &end, 10);
+    end += strspn(end, SPACE);
+    return *line >= '0' && *line <= '9' && (*end == '\0' || *end == '#');
 }
 
 static bool run_disk(uint64_t seed, FILE *out)
