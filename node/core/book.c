@@ -39,8 +39,16 @@ static bool is_connected(const struct core *c, const struct node_id *node)
 
 /* ---- entries ------------------------------------------------------ */
 
+static bool is_worse(const struct entry *b, const struct entry *than)
+{
+    if ((b->state == BOOK_IDLE) != (than->state == BOOK_IDLE))
+        return b->state == BOOK_IDLE;
+    return b->tries > than->tries;
+}
+
 /* A full book gives up the idle hint that failed most; a new hint may not push
- * out one that was not tried. */
+ * out one that was not tried. What somebody asks for always finds a place: one
+ * peer could fill the book with addresses of its own, all of them in use. */
 static struct entry *take_place(struct core *c, bool asked_for)
 {
     struct entry *worst = NULL;
@@ -50,8 +58,8 @@ static struct entry *take_place(struct core *c, bool asked_for)
     for (size_t i = 0; i < c->book_count; i++) {
         struct entry *b = &c->book[i];
 
-        if (b->state == BOOK_IDLE && !is_asked_for(b) &&
-            (worst == NULL || b->tries > worst->tries))
+        if ((b->state == BOOK_IDLE || asked_for) && !is_asked_for(b) &&
+            (worst == NULL || is_worse(b, worst)))
             worst = b;
     }
     return worst != NULL && (worst->tries != 0 || asked_for) ? worst : NULL;
@@ -149,6 +157,13 @@ void book__exchange(struct core *c, struct conn *from,
 }
 
 /* ---- what became of a dial ---------------------------------------- */
+
+bool book__asked_for(const struct core *c, const struct core_event *ev)
+{
+    const struct entry *b = find(c, &ev->u.up.node, ev->u.up.address);
+
+    return b != NULL && is_asked_for(b);
+}
 
 void book__up(struct core *c, struct conn *p)
 {

@@ -201,7 +201,8 @@ static const char *check_sums(const struct core *c)
         return "bytes not stored differ from requests and stores";
     if (overdue != c->overdue_count)
         return "overdue requests differ from their count";
-    if (conns != c->conn_count || conns > CONNS_MAX)
+    if (conns != c->conn_count ||
+        conns > c->cfg.limits.conns_max + 2 * CONNS_DIALLED)
         return "connections over their limit";
     if (known != c->known_count || known > c->cfg.limits.known_max ||
         open != conns)

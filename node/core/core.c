@@ -35,6 +35,7 @@ void core_limits_default(struct core_limits *l)
         .wanted_max = UPLOADS_MAX,
         .interests_max = INTERESTS_MAX,
         .serving_max = SERVING_MAX,
+        .conns_max = CONNS_MAX,
         .known_max = KNOWN_MAX,
         .bans_max = BANS_MAX,
         .book_max = BOOK_MAX,

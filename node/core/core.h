@@ -69,6 +69,7 @@ struct core_limits { /* formats.md 8; the simulator shrinks them by coin */
     uint32_t wanted_max;           /* 8,192 wanted by one peer */
     uint32_t interests_max;        /* 256 courses that a peer asked for */
     uint32_t serving_max;          /* 64 editions that are only served */
+    uint32_t conns_max;            /* 256; a few that we dial on top */
     uint32_t known_max;            /* 1,024 peers; no fewer than connections */
     uint32_t bans_max;             /* 4,096 */
     uint32_t book_max;             /* 1,024 addresses */

@@ -28,6 +28,7 @@
 #include "node/wire/msg.h"
 
 #define CONNS_MAX 256
+#define CONNS_DIALLED 8 /* on top: hints, and as many that are asked for */
 #define KNOWN_MAX 1024
 #define BANS_MAX 4096
 #define BOOK_MAX 1024
@@ -551,6 +552,8 @@ void upload__pump(struct core *c);
 void book__hint(struct core *c, const struct core_event *ev);
 void book__exchange(struct core *c, struct conn *from,
                     const struct course_id *course, const struct msg_peer *p);
+/** book__asked_for - did somebody ask for whom we have reached? */
+bool book__asked_for(const struct core *c, const struct core_event *ev);
 void book__up(struct core *c, struct conn *p);
 void book__down(struct core *c, const struct conn *p);
 /** book__unwanted - a connection came up, and was one too many. */

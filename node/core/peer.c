@@ -53,9 +53,22 @@ static void send_hello(struct core *c, struct conn *p)
     core__send(c, p, &m);
 }
 
+/* Strangers who dial us, all of one hand perhaps, do not keep us from those we
+ * dial, nor hints from those that somebody asked for. */
+static size_t room_for(const struct core *c, const struct core_event *ev)
+{
+    size_t room = c->cfg.limits.conns_max;
+
+    if (!ev->u.up.outbound)
+        return room;
+    room += CONNS_DIALLED;
+    return book__asked_for(c, ev) ? room + CONNS_DIALLED : room;
+}
+
 static bool may_come(const struct core *c, const struct core_event *ev)
 {
-    return c->conn_count < CONNS_MAX && !blame__banned(c, &ev->u.up.node) &&
+    return c->conn_count < room_for(c, ev) &&
+           !blame__banned(c, &ev->u.up.node) &&
            !node_id_eq(&ev->u.up.node, &c->cfg.self) &&
            peer__find(c, ev->u.up.conn) == NULL;
 }

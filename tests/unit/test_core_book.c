@@ -291,6 +291,31 @@ TEST(core_book, flood)
     end(&k, &co);
 }
 
+/* A book full of one peer's addresses, all in use while it is connected, has
+ * room for one that is asked for all the same. */
+TEST(core_book, full_of_one)
+{
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co);
+    kit_up_at(&k, 1, 2, false, SCOPE_PUBLIC, "9.9.9.9:4000");
+    for (uint32_t i = 0; i < BOOK_MAX; i++) {
+        char address[CORE_ADDRESS_MAX];
+
+        (void)snprintf(address, sizeof address, "7.7.%u.%u:4000", i / 256,
+                       i % 256);
+        hint(&k, 2, address, ROAD_LAST_SEEN);
+    }
+    assert_null(kit_find(&k, FX_DIAL));
+    hint(&k, 3, "5.5.5.5:4000", ROAD_LAST_SEEN);
+    assert_null(kit_find(&k, FX_DIAL));
+    hint(&k, 3, "5.5.5.5:4000", ROAD_EXPLICIT);
+    assert_non_null(kit_find(&k, FX_DIAL));
+    assert_int_equal(k.c->book_count, BOOK_MAX);
+    end(&k, &co);
+}
+
 static void take_part(struct kit *k, conn_no conn, uint8_t node,
                       enum peer_scope scope, const char *address, uint16_t port,
                       const struct kit_course *co)

@@ -269,6 +269,53 @@ TEST(core_peer, many_keys)
     kit_deinit(&k);
 }
 
+static bool comes(struct kit *k, conn_no conn, bool outbound)
+{
+    struct core_event ev = {.kind = EV_PEER_UP};
+
+    memcpy(ev.u.up.node.b, &conn, sizeof conn);
+    ev.u.up.node.b[20] = 1;
+    ev.u.up.conn = conn;
+    ev.u.up.address = "8.8.8.8:4000";
+    ev.u.up.outbound = outbound;
+    kit_step(k, &ev);
+    return !kit_dropped(k, conn);
+}
+
+static void ask_for(struct kit *k, conn_no conn)
+{
+    struct core_event ev = {.kind = EV_HINT};
+
+    memcpy(ev.u.hint.node.b, &conn, sizeof conn);
+    ev.u.hint.node.b[20] = 1;
+    ev.u.hint.road = ROAD_TICKET;
+    (void)snprintf(ev.u.hint.address, CORE_ADDRESS_MAX, "8.8.8.8:4000");
+    kit_step(k, &ev);
+}
+
+/* Strangers leave room for whom we dial, and hints for whom somebody asked for.
+ */
+TEST(core_peer, crowd)
+{
+    conn_no conn = 1;
+    struct kit k;
+
+    begin(&k);
+    while (conn <= CONNS_MAX)
+        assert_true(comes(&k, conn++, false));
+    assert_false(comes(&k, conn++, false));
+    for (int i = 0; i < CONNS_DIALLED; i++)
+        assert_true(comes(&k, conn++, true));
+    assert_false(comes(&k, conn++, true));
+    for (int i = 0; i < CONNS_DIALLED; i++) {
+        ask_for(&k, conn);
+        assert_true(comes(&k, conn++, true));
+    }
+    ask_for(&k, conn);
+    assert_false(comes(&k, conn, true));
+    kit_deinit(&k);
+}
+
 /* 50 requests a second are served; a flood costs the flooder. */
 TEST(core_peer, requests_a_second)
 {
