@@ -441,6 +441,7 @@ void adversary_free(struct adversary *a)
     free(a->owed);
     free(a->visits);
     free(a->targets);
+    free(a->mates);
     free(a);
 }
 
@@ -486,4 +487,5 @@ void adversary_start(struct adversary *a)
     if (a->cfg.until_us != UINT64_MAX)
         world_at(a->env->world, a->cfg.until_us, on_over, a, 0);
     adversary__attack(a);
+    adversary__conspire(a);
 }

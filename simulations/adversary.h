@@ -50,6 +50,9 @@ void adversary_free(struct adversary *a);
 /** adversary_target - @n is to be visited, again and again. */
 void adversary_target(struct adversary *a, const struct sim_node *n);
 
+/** adversary_mate - they name each other, to all who hear them. */
+void adversary_mate(struct adversary *a, struct adversary *other);
+
 /** adversary_key, adversary_address - for hints to it. The key is the first. */
 const struct node_id *adversary_key(const struct adversary *a);
 const char *adversary_address(const struct adversary *a);

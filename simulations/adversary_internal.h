@@ -1,5 +1,6 @@
 /* adversary_internal: adversary.c answers, adversary_attack.c begins,
- * adversary_replay.c repeats what others said. */
+ * adversary_replay.c repeats what others said, adversary_conspire.c names
+ * others of its kind. */
 #ifndef SIMULATIONS_ADVERSARY_INTERNAL_H
 #define SIMULATIONS_ADVERSARY_INTERNAL_H
 
@@ -41,6 +42,8 @@ struct adversary {
     size_t owed_count, owed_done;
     struct buf heard[HEARD_MAX]; /* a ring */
     size_t heard_count;
+    const struct adversary **mates;
+    size_t mate_count;
 };
 
 /* adversary.c */
@@ -57,6 +60,10 @@ void adversary__attack(
 void adversary__forge(struct adversary *a);
 /** An edition that breaks the chain, or an old one. */
 struct span adversary__odd_record(struct adversary *a);
+
+/* adversary_conspire.c */
+/** adversary__conspire - from now on, if it has mates. */
+void adversary__conspire(struct adversary *a);
 
 /* adversary_replay.c */
 void adversary__hear(struct adversary *a, const uint8_t *data, size_t len);

@@ -197,6 +197,28 @@ static void on_changed(void *user, struct sim_node *n, uint32_t slot)
     world_after(s->env.world, HEARSAY_US, on_leave, s, 0);
 }
 
+static void on_away(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+
+    (void)arg;
+    for (size_t i = s->plan.seeders; i < s->node_count; i++) {
+        if (s->plan.asleep && s->nodes[i]->up)
+            sim_node_freeze(s->nodes[i], s->plan.back_ms * 1000);
+        else
+            sim_node_crash(s->nodes[i]);
+    }
+}
+
+static void on_back(void *user, uint64_t arg)
+{
+    struct sim *s = user;
+
+    (void)arg;
+    for (size_t i = s->plan.seeders; i < s->node_count; i++)
+        sim__bring_up(s, i);
+}
+
 static void on_publish(void *user, uint64_t edition)
 {
     struct sim *s = user;
@@ -243,6 +265,10 @@ void faults_schedule(struct sim *s)
         faults__again(s, p->rot_every_ms, on_rot);
     if (p->seeder_leaves)
         watch_copies(s);
+    if (p->away_ms != 0) {
+        world_at(s->env.world, p->away_ms * 1000, on_away, s, 0);
+        world_at(s->env.world, p->back_ms * 1000, on_back, s, 0);
+    }
     if (p->publish_ms != 0)
         world_at(s->env.world, p->publish_ms * 1000, on_publish, s, 1);
 }

@@ -54,6 +54,10 @@ void invariants_step(struct invariants *v, struct sim_node *n);
 /** Once a second: L2, L3, L7. @nodes: all honest ones. */
 void invariants_second(struct invariants *v, struct sim_node *const *nodes,
                        size_t count);
+/** L6, once a second: for at most @limit_us without a connection to an honest
+ *  node that it dialled itself; 0: not looked at. */
+void invariants_roads(struct invariants *v, struct sim_node *n,
+                      uint64_t limit_us);
 /** L5: disks that were full have room now; and some time later. */
 void invariants_room(struct invariants *v, struct sim_node *n);
 void invariants_resumed(struct invariants *v, const struct sim_node *n);

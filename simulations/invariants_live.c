@@ -94,6 +94,27 @@ void invariants_resumed(struct invariants *v, const struct sim_node *n)
                         n->name);
 }
 
+/* ---- L6 ---------------------------------------------------------------------
+ */
+
+static bool has_road(const struct sim_node *n)
+{
+    for (size_t i = 0; i < n->conn_count; i++)
+        if (n->conns[i].honest && n->conns[i].outbound && !n->conns[i].dropped)
+            return true;
+    return false;
+}
+
+void invariants_roads(struct invariants *v, struct sim_node *n,
+                      uint64_t limit_us)
+{
+    if (limit_us == 0 || !n->up || sim_node_frozen(n) || has_road(n))
+        n->lone_us = now_us(n);
+    else if (now_us(n) - n->lone_us > limit_us)
+        invariants_fail(v, "L6", "%s reaches nobody honest for %" PRIu64 " s",
+                        n->name, limit_us / 1000000);
+}
+
 /* ---- L7 ---------------------------------------------------------------------
  */
 

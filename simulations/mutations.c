@@ -26,6 +26,8 @@ static const struct mutation table[] = {
     {SIM_BREAK_GIVE_UP, "stores no more after a full disk", "full", "L5"},
     {SIM_BREAK_LOSE, "loses some of what is wanted", "classroom", "L7"},
     {SIM_BREAK_FINISH, "hears of no CANCEL", "thinline", "T41"},
+    {SIM_BREAK_REST, "dials nobody once it has an edition", "month", "L4"},
+    {SIM_BREAK_UNPIN, "takes a pinned address for a hint", "eclipse", "L6"},
     {SIM_BREAK_NONE, NULL, NULL, NULL},
 };
 

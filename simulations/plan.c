@@ -70,10 +70,11 @@ bool plan_has_faults(const struct plan *p)
 {
     return p->foe_kinds != 0 || p->cut_every_ms != 0 || p->half_every_ms != 0 ||
            p->split_ms != 0 || p->flap_every_ms != 0 || p->move_every_ms != 0 ||
-           p->thin || p->crash_every_ms != 0 || p->freeze_every_ms != 0 ||
-           p->clock_every_ms != 0 || p->drift || p->rot_every_ms != 0 ||
-           p->store_fail_permille != 0 || p->full_ms != 0 || p->seeder_leaves ||
-           p->alloc_every != 0 || p->alloc_at != 0;
+           p->away_ms != 0 || p->crash_every_ms != 0 ||
+           p->freeze_every_ms != 0 || p->clock_every_ms != 0 || p->drift ||
+           p->rot_every_ms != 0 || p->store_fail_permille != 0 ||
+           p->full_ms != 0 || p->seeder_leaves || p->alloc_every != 0 ||
+           p->alloc_at != 0;
 }
 
 void plan_without_faults(const struct plan *p, struct plan *out)
@@ -85,13 +86,16 @@ void plan_without_faults(const struct plan *p, struct plan *out)
     out->move_every_ms = 0;
     out->crash_every_ms = out->freeze_every_ms = out->rot_every_ms = 0;
     out->clock_every_ms = 0;
-    out->thin = out->drift = false;
+    out->drift = false;
     out->store_fail_permille = 0;
     out->full_ms = out->room_ms = 0;
     out->alloc_every = 0;
     out->alloc_at = 0;
     out->seeder_leaves = false;
     out->faults_ms = 0;
+    if (p->away_ms != 0) /* newcomers, when the others come back */
+        out->join_ms = p->back_ms;
+    out->away_ms = 0;
     out->broken = SIM_BREAK_NONE;
 }
 

@@ -29,6 +29,7 @@ struct plan_foes {
     bool visits;     /* they dial the learners too */
     uint64_t up_bps; /* 0 = as others */
     uint32_t keys;   /* each has so many of them; 0 = no end */
+    bool conspires;  /* they name each other to whoever hears them */
 };
 
 #define PLAN_FOES_MAX 16
@@ -58,7 +59,6 @@ struct plan {
     uint64_t flap_every_ms;     /* a partition comes and goes */
     uint64_t move_every_ms;     /* a learner's address changes */
     bool seeders_move;          /* theirs too; others are told, as on a LAN */
-    bool thin;                  /* room for few control messages at a time */
     uint64_t crash_every_ms;    /* a learner goes, and comes back */
     bool twice;                 /* some crash again while they recover */
     uint64_t freeze_every_ms;   /* a learner stands still ... */
@@ -75,6 +75,14 @@ struct plan {
     uint64_t publish_ms;       /* the second edition appears; 0 = never */
     uint64_t publish_every_ms; /* and then the others */
     bool stops_when_complete;
+    uint64_t away_ms, back_ms; /* the learners are not there in between; 0 =
+                                  always */
+    bool asleep;               /* then they stand still, else they are off */
+    uint64_t join_ms;          /* learners start then */
+    uint32_t conns_max;        /* of a learner; 0 = as usual */
+    bool pinned;               /* seeders are, and foes are only hints */
+    uint64_t lone_ms; /* so long without an honest peer that was dialled:
+                         L6; 0 = not looked at */
 
     uint32_t bound_percent; /* of the time without faults ... */
     uint64_t bound_ms;      /* ... and so much on top: L1 */

@@ -11,7 +11,6 @@ enum part {
     PART_ONE_WAY,
     PART_FLAP,
     PART_MOVE,
-    PART_THIN,
     PART_CRASH,
     PART_TWICE,
     PART_FREEZE,
@@ -28,14 +27,16 @@ enum part {
     PART_VISIT,
     PART_ALLOC,
     PART_VERSIONS,
+    PART_AWAY,
+    PART_CONSPIRE,
     PART_FOES /* the kinds of foes follow */
 };
 
 static const char *const names[PART_FOES] = {
-    "cut",    "half",   "split", "oneway", "flap",    "move",
-    "thin",   "crash",  "twice", "freeze", "clock",   "drift",
-    "skew",   "rot",    "fail",  "full",   "leave",   "publish",
-    "shrink", "rotate", "visit", "alloc",  "versions"};
+    "cut",    "half",  "split",  "oneway",   "flap",    "move",
+    "crash",  "twice", "freeze", "clock",    "drift",   "skew",
+    "rot",    "fail",  "full",   "leave",    "publish", "shrink",
+    "rotate", "visit", "alloc",  "versions", "away",    "conspire"};
 
 unsigned plan_cut_parts(void)
 {
@@ -67,6 +68,15 @@ static void tame_foes(struct plan *p, bool rotates, bool visits)
     }
 }
 
+/* Nobody waits for a month for what is published meanwhile. */
+static void stay(struct plan *p)
+{
+    if (p->away_ms == 0)
+        return;
+    p->away_ms = p->back_ms = p->faults_ms = 0;
+    p->publish_ms = 0;
+}
+
 static void drop(struct plan *p, enum part part)
 {
     switch (part) {
@@ -87,9 +97,6 @@ static void drop(struct plan *p, enum part part)
         break;
     case PART_MOVE:
         p->move_every_ms = 0;
-        break;
-    case PART_THIN:
-        p->thin = false;
         break;
     case PART_CRASH:
         p->crash_every_ms = 0;
@@ -139,6 +146,13 @@ static void drop(struct plan *p, enum part part)
         break;
     case PART_VERSIONS:
         p->versions = p->course.later = false;
+        break;
+    case PART_AWAY:
+        stay(p);
+        break;
+    case PART_CONSPIRE:
+        for (size_t i = 0; i < p->foe_kinds; i++)
+            p->foes[i].conspires = false;
         break;
     case PART_FOES:
         break;

@@ -60,6 +60,8 @@ static void add_node(struct sim *s, bool seeder)
     plan_limits(p, &s->rng, &c.limits);
     if (p->shrink && rng_below(&s->rng, 2) == 0)
         c.transport_bytes = 20000;
+    if (!seeder && p->conns_max != 0)
+        c.limits.conns_max = p->conns_max;
     if (p->skew)
         c.skew_ms = (int64_t)rng_below(&s->rng, 172800000) - 86400000;
     if (p->versions)
@@ -102,6 +104,8 @@ static void add_foes(struct sim *s)
             s->foes[s->foe_count++] = a;
             for (size_t n = 0; n < s->node_count && p->foes[k].visits; n++)
                 adversary_target(a, s->nodes[n]);
+            for (size_t o = 0; o < s->foe_count && p->foes[k].conspires; o++)
+                adversary_mate(a, s->foes[o]);
         }
 }
 
@@ -119,8 +123,6 @@ static void build(struct sim *s, const struct plan *p, FILE *all)
     s->env.trace = trace_new(all);
     s->env.roster = roster_new();
     s->env.net = sim_net_new(s->env.world, rng_next(&s->rng));
-    if (p->thin)
-        sim_net_set_control_max(s->env.net, 2000);
     s->env.invariants = invariants_new(&s->env);
     s->nodes = mem_new(p->seeders + p->learners, sizeof *s->nodes);
     s->copies = mem_new(s->kit->editions[0].table.count, sizeof *s->copies);
@@ -176,9 +178,15 @@ static void introduce(struct sim *s, struct sim_node *n, size_t index)
         hint_node(s, n, s->nodes[index - 1]);
         break;
     }
+}
+
+/* What it met before, when somebody it was told to trust is pinned. */
+static void introduce_foes(struct sim *s, struct sim_node *n)
+{
     for (size_t i = 0; i < s->foe_count; i++)
         sim_node_hint(n, adversary_key(s->foes[i]),
-                      adversary_address(s->foes[i]), ROAD_EXPLICIT);
+                      adversary_address(s->foes[i]),
+                      s->plan.pinned ? ROAD_LAST_SEEN : ROAD_EXPLICIT);
 }
 
 void sim__bring_up(struct sim *s, size_t index)
@@ -188,8 +196,13 @@ void sim__bring_up(struct sim *s, size_t index)
     if (n->up)
         return;
     sim_node_start(n);
-    if (n->wants)
-        introduce(s, n, index);
+    if (!n->wants)
+        return;
+    if (s->plan.pinned) /* its book is full of them already */
+        introduce_foes(s, n);
+    introduce(s, n, index);
+    if (!s->plan.pinned)
+        introduce_foes(s, n);
 }
 
 static void on_join(void *user, uint64_t index)
@@ -203,8 +216,8 @@ static void schedule_joins(struct sim *s)
         uint64_t at_ms = 0;
 
         if (i >= s->plan.seeders)
-            at_ms =
-                10 + rng_below(&s->nodes[i]->rng, s->plan.join_spread_ms + 1);
+            at_ms = s->plan.join_ms + 10 +
+                    rng_below(&s->nodes[i]->rng, s->plan.join_spread_ms + 1);
         world_at(s->env.world, at_ms * 1000, on_join, s, i);
     }
     for (size_t i = 0; i < s->foe_count; i++)
@@ -248,10 +261,10 @@ static void note_late(struct sim *s, uint64_t limit_ms)
         const struct sim_node *n = s->nodes[i];
 
         if (!has_ended(s, n))
-            invariants_fail(s->env.invariants, "L1",
-                            "%s holds %u of %u slots after %" PRIu64 " ms",
-                            n->name, sim_node_holds(n, goal(s)),
-                            goal(s)->table.count, limit_ms);
+            invariants_fail(
+                s->env.invariants, s->plan.away_ms != 0 ? "L4" : "L1",
+                "%s holds %u of %u slots after %" PRIu64 " ms", n->name,
+                sim_node_holds(n, goal(s)), goal(s)->table.count, limit_ms);
     }
 }
 
@@ -271,14 +284,34 @@ static void check_waste(struct sim *s)
                          s->plan.waste_percent);
 }
 
+/* L6, while nothing keeps it from the one road that it is given. */
+static void check_roads(struct sim *s)
+{
+    bool split = now_ms(s) >= s->plan.split_ms && now_ms(s) < s->plan.heal_ms;
+
+    for (size_t i = s->plan.seeders; i < s->node_count; i++)
+        invariants_roads(s->env.invariants, s->nodes[i],
+                         split ? 0 : s->plan.lone_ms * 1000);
+}
+
+/* Where nothing happens for days nothing has to be looked at. */
+static uint64_t next_look_us(const struct sim *s)
+{
+    uint64_t next_us = world_next_us(s->env.world);
+    uint64_t second_us = world_now_us(s->env.world) + 1000000;
+
+    return next_us != UINT64_MAX && next_us > second_us ? next_us : second_us;
+}
+
 static void on_second(void *user, uint64_t arg)
 {
     struct sim *s = user;
 
     (void)arg;
     invariants_second(s->env.invariants, s->nodes, s->node_count);
+    check_roads(s);
     check_waste(s);
-    world_after(s->env.world, 1000000, on_second, s, 0);
+    world_at(s->env.world, next_look_us(s), on_second, s, 0);
 }
 
 static void go(struct sim *s, uint64_t limit_ms)
@@ -352,14 +385,15 @@ void sim_check(const struct plan *p, FILE *all, FILE *tail,
 
     plan_without_faults(p, &calm);
     if (!plan_has_faults(p) && p->broken == SIM_BREAK_NONE) {
-        sim_run(p, ALONE_LIMIT_MS, all, tail, out);
+        sim_run(p, p->join_ms + ALONE_LIMIT_MS, all, tail, out);
         out->alone_ms = out->done_ms;
         return;
     }
-    sim_run(&calm, ALONE_LIMIT_MS, NULL, tail, &alone);
+    sim_run(&calm, calm.join_ms + ALONE_LIMIT_MS, NULL, tail, &alone);
+    alone.done_ms -= alone.done_ms != 0 ? calm.join_ms : 0;
     if (alone.broken != NULL) { /* it needs no faults to go wrong */
         if (all != NULL)
-            sim_run(&calm, ALONE_LIMIT_MS, all, NULL, &alone);
+            sim_run(&calm, calm.join_ms + ALONE_LIMIT_MS, all, NULL, &alone);
         *out = alone;
         return;
     }

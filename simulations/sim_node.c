@@ -224,6 +224,7 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
     *c = (struct sim_conn){.no = conn, .node = *node};
     c->moved_us = world_now_us(n->env->world);
     c->honest = roster_honest(n->env->roster, node);
+    c->outbound = outbound;
     (void)snprintf(c->name, sizeof c->name, "%s",
                    roster_name(n->env->roster, node));
     trace_line(n->env->trace, world_now_us(n->env->world), "%s %s %s up",
@@ -442,9 +443,10 @@ void sim_node_start(struct sim_node *n)
     sim_net_set_up(n->env->net, n->host, true);
     trace_line(n->env->trace, world_now_us(n->env->world), "%s starts",
                n->name);
-    world_after(n->env->world, FLUSH_US, on_flush, n, n->life);
-    if (n->wants)
+    if (n->wants) { /* others store nothing */
+        world_after(n->env->world, FLUSH_US, on_flush, n, n->life);
         fetch(n);
+    }
     if (n->cfg.broken == SIM_BREAK_DIAL)
         mislead(n);
 }
@@ -511,7 +513,7 @@ void sim_node_hint(struct sim_node *n, const struct node_id *node,
     struct core_event ev = {.kind = EV_HINT};
 
     ev.u.hint.node = *node;
-    ev.u.hint.road = road;
+    ev.u.hint.road = n->cfg.broken == SIM_BREAK_UNPIN ? ROAD_LAST_SEEN : road;
     ev.u.hint.scope = n->cfg.scope;
     ev.u.hint.has_course = true;
     ev.u.hint.course = n->env->kit->course;

@@ -54,6 +54,8 @@ enum sim_break {
     SIM_BREAK_GIVE_UP, /* after a full disk it stores no more: L5 */
     SIM_BREAK_LOSE,    /* loses a part of what is wanted of it: L7 */
     SIM_BREAK_FINISH,  /* sends what it was told not to send any more: T41 */
+    SIM_BREAK_REST,    /* dials nobody once it has an edition: L4 */
+    SIM_BREAK_UNPIN,   /* takes a pinned address for a hint: L6 */
 };
 
 struct sim_node_config {
@@ -79,7 +81,7 @@ struct sim_conn {
     conn_no no;
     struct node_id node;
     char name[ROSTER_NAME_MAX];
-    bool honest;
+    bool honest, outbound;
     struct sim_talk talk;
     /* what it wants of this node: L7 */
     bool dropped; /* the core has given it up */
@@ -155,6 +157,7 @@ struct sim_node { /* read by the invariants and by scenarios */
     uint64_t fork_us;           /* ... then, and is to keep it; L3 */
     uint64_t good_before;       /* chunks stored when there was room; L5 */
     bool has_failed;            /* its disk was full */
+    uint64_t lone_us;           /* reaches nobody honest since then; L6 */
     uint64_t seq_seen;          /* highest edition the core has shown */
     struct record_id head_seen; /* the first of that number */
     struct record_id followed;  /* by the core, in this life */

@@ -392,6 +392,16 @@ static void say(struct sim_node *n, const struct core_effect *fx)
         sim_node__say(n, to, fx->u.send.data, fx->u.send.len);
 }
 
+static void dial(struct sim_node *n, const struct core_effect *fx)
+{
+    if (n->cfg.broken == SIM_BREAK_REST && n->current != NULL)
+        return;
+    SAY(n, "%s dials %s", n->name, fx->u.dial.address);
+    invariants_dial(n->env->invariants, n, fx->u.dial.address, fx->u.dial.road);
+    sim_net_dial(n->env->net, n->host, &fx->u.dial.node, fx->u.dial.address,
+                 fx->u.dial.road);
+}
+
 void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
 {
     struct sim_op *op;
@@ -430,11 +440,7 @@ void sim_node__carry_out(struct sim_node *n, const struct core_effect *fx)
         sim_node__release(n, &fx->u.release.edition);
         break;
     case FX_DIAL:
-        SAY(n, "%s dials %s", n->name, fx->u.dial.address);
-        invariants_dial(n->env->invariants, n, fx->u.dial.address,
-                        fx->u.dial.road);
-        sim_net_dial(n->env->net, n->host, &fx->u.dial.node, fx->u.dial.address,
-                     fx->u.dial.road);
+        dial(n, fx);
         break;
     case FX_DROP:
         note_drop(n, fx->u.drop.conn);

@@ -4,6 +4,8 @@
 #include "simulations/scenarios/scenarios_internal.h"
 
 #define HEARTBEAT_MS 120000 /* until the deaf side of a connection hears */
+#define DAY_MS 86400000u
+#define WAKE_MS 5000 /* what was connected is over, and is dialled again */
 
 void scenario__half(struct plan *p, struct rng *rng)
 {
@@ -150,6 +152,25 @@ void scenario__versions(struct plan *p, struct rng *rng)
         p->faults_ms = scenario__between(rng, 2000, 20000);
         p->cut_every_ms = scenario__between(rng, 500, 5000);
     }
+}
+
+/* L4: off or asleep for 30 days while editions appear. Without that, newcomers
+ * come at its end: a cold sync. */
+void scenario__month(struct plan *p, struct rng *rng)
+{
+    scenario__course(p, rng, 150);
+    scenario__far_apart(p, rng);
+    p->course.editions = scenario__between(rng, 2, COURSE_KIT_EDITIONS);
+    p->learners = scenario__between(rng, 1, 5);
+    p->shrink = scenario__one_in(rng, 3);
+    p->join_spread_ms = 0;
+    p->away_ms = scenario__between(rng, 200, 30000);
+    p->asleep = scenario__one_in(rng, 2);
+    p->back_ms = p->faults_ms = p->away_ms + 30 * DAY_MS;
+    p->publish_ms = p->away_ms + scenario__between(rng, 60000, DAY_MS);
+    p->publish_every_ms = scenario__between(rng, 60000, 3 * DAY_MS);
+    p->bound_percent = 200;
+    p->bound_ms = p->asleep ? WAKE_MS : 0;
 }
 
 void scenario__weather(struct plan *p, struct rng *rng)

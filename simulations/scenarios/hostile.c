@@ -94,3 +94,35 @@ void scenario__byzantine(struct plan *p, struct rng *rng)
     p->waste_percent = 5;
     p->vain_percent = 100;
 }
+
+/* L6: all but one address that a learner is given, or hears of, are of those
+ * who name each other; they fill its book, its dials and its connections. */
+void scenario__eclipse(struct plan *p, struct rng *rng)
+{
+    static const enum adversary_kind kinds[] = {
+        ADVERSARY_POISONER, ADVERSARY_FREEZER, ADVERSARY_LIAR,
+        ADVERSARY_STALLER};
+
+    scenario__course(p, rng, 60);
+    scenario__far_apart(p, rng);
+    p->learners = scenario__between(rng, 1, 2);
+    p->pinned = true;
+    p->lone_ms = 600000;
+    p->shrink = scenario__one_in(rng, 2);
+    p->conns_max = scenario__one_in(rng, 2) ? 16 : 0;
+    p->faults_ms = scenario__between(rng, 1000000, 1800000);
+    p->crash_every_ms = scenario__between(rng, 200000, 900000);
+    if (scenario__one_in(rng, 2))
+        p->cut_every_ms = scenario__between(rng, 5000, 60000);
+    if (scenario__one_in(rng, 2)) {
+        p->split_ms = scenario__between(rng, 1000, 60000);
+        p->heal_ms = p->split_ms + scenario__between(rng, 20000, 700000);
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        uint32_t count = i == 0 ? 1 : 3 * (p->seeders + p->learners);
+        struct plan_foes *f = scenario__foes(p, kinds[i], count);
+
+        f->visits = f->conspires = true;
+        f->rotates = scenario__one_in(rng, 2);
+    }
+}

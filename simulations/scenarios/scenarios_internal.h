@@ -34,5 +34,7 @@ void scenario__replay(struct plan *p, struct rng *rng);
 void scenario__freeze(struct plan *p, struct rng *rng);
 void scenario__fleet(struct plan *p, struct rng *rng);
 void scenario__byzantine(struct plan *p, struct rng *rng);
+void scenario__month(struct plan *p, struct rng *rng);
+void scenario__eclipse(struct plan *p, struct rng *rng);
 
 #endif
