@@ -104,15 +104,18 @@ static void tell_overtaken(struct node *n, const struct fetch_status *s,
     buf_deinit(&bytes);
 }
 
-/* The edition that was gone back to shows until the newer one is there. */
-static int show_newest(struct api_call *call, const struct course_id *course,
-                       int rc)
+/* The edition that was gone back to shows until the newer one is there. false:
+ * that could not be written, *rc and the call say why. */
+static bool show_newest(struct api_call *call, const struct course_id *course,
+                        int *rc)
 {
     int shown = 0;
 
-    if (!api__flag(call, "check") && (rc == 0 || rc == ERR_CONFLICT))
+    if (!api__flag(call, "check") && (*rc == 0 || *rc == ERR_CONFLICT))
         shown = api__newest(call, course);
-    return shown != 0 ? shown : rc;
+    if (shown != 0)
+        *rc = shown;
+    return shown == 0;
 }
 
 static void on_done(void *user, int rc, const struct err *e,
@@ -121,6 +124,7 @@ static void on_done(void *user, int rc, const struct err *e,
 {
     struct api_call *call = user;
     json_t *list = json_array();
+    bool shown;
     json_t *o;
 
     for (size_t i = 0; i < peer_count; i++)
@@ -155,9 +159,9 @@ static void on_done(void *user, int rc, const struct err *e,
         past_keep(call->n, rc, e, s, peers, peer_count);
     call->fetch = NULL;
     call->err = *e;
-    rc = show_newest(call, &s->course, rc);
+    shown = show_newest(call, &s->course, &rc);
     /* With nothing known of the course there is nothing to report. */
-    if (rc == 0 || s->content_bytes != 0)
+    if (shown && (rc == 0 || s->content_bytes != 0))
         call->result = o;
     else
         json_decref(o);
