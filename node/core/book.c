@@ -11,6 +11,7 @@
 #define TAKEN_MAX 32 /* a peer, in the time below */
 #define TAKEN_MS 600000
 #define BACKOFF_MAX_MS 3600000u
+#define TURNED_AWAY_MAX_MS 60000u
 #define ADDRESS_EVERY_MS 60000 /* dials of one hinted address */
 #define WITHOUT_COURSE 3       /* dials of one asked for, nothing to fetch */
 
@@ -173,31 +174,42 @@ void book__up(struct core *c, struct conn *p)
         if (!node_id_eq(&b->node, &p->node))
             continue;
         b->state = BOOK_CONNECTED;
-        if (!p->outbound || strcmp(b->address, p->address) != 0)
-            continue;
-        b->tries = 0;
-        p->road = b->road;
+        if (p->outbound && strcmp(b->address, p->address) == 0)
+            p->road = b->road;
     }
 }
 
-static uint64_t backoff(struct core *c, const struct entry *b)
+/* Not before it has spoken: one whose places are taken lets us in, and hangs
+ * up. */
+void book__greeted(struct core *c, const struct conn *p)
+{
+    struct entry *b = find(c, &p->node, p->address);
+
+    if (b != NULL && p->outbound)
+        b->tries = 0;
+}
+
+/* Who is not there is tried again soon, when somebody asked for it; who is
+ * there and turns us away has no place for us, and thousands like us. */
+static uint64_t backoff(struct core *c, const struct entry *b, bool turned_away)
 {
     static const uint32_t asked_for_ms[] = {1000, 2000, 5000};
+    uint64_t max = is_asked_for(b) ? TURNED_AWAY_MAX_MS : BACKOFF_MAX_MS;
     uint32_t n = b->tries - 1;
     uint64_t ms;
 
-    if (is_asked_for(b))
+    if (is_asked_for(b) && !turned_away)
         return asked_for_ms[n < 2 ? n : 2];
     ms = c->cfg.limits.dial_backoff_ms << (n < 10 ? n : 10);
-    ms = ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+    ms = ms < max ? ms : max;
     return ms - ms / 5 + rng_below(&c->rng, 2 * ms / 5 + 1); /* +-20 % */
 }
 
-static void failed(struct core *c, struct entry *b)
+static void failed(struct core *c, struct entry *b, bool turned_away)
 {
     b->state = BOOK_IDLE;
     b->tries++;
-    b->next_ms = c->now_ms + backoff(c, b);
+    b->next_ms = c->now_ms + backoff(c, b, turned_away);
     c->look = true;
 }
 
@@ -208,7 +220,7 @@ void book__down(struct core *c, const struct conn *p)
     for (size_t i = 0; i < c->book_count; i++)
         if (node_id_eq(&c->book[i].node, &p->node) &&
             c->book[i].state == BOOK_CONNECTED)
-            failed(c, &c->book[i]);
+            failed(c, &c->book[i], p->outbound && !p->greeted);
 }
 
 void book__unwanted(struct core *c, const struct core_event *ev)
@@ -220,7 +232,7 @@ void book__unwanted(struct core *c, const struct core_event *ev)
     if (is_connected(c, &b->node))
         b->state = BOOK_CONNECTED;
     else
-        failed(c, b);
+        failed(c, b, false);
 }
 
 void book__failed(struct core *c, const struct core_event *ev)
@@ -229,7 +241,7 @@ void book__failed(struct core *c, const struct core_event *ev)
         find(c, &ev->u.dial_failed.node, ev->u.dial_failed.address);
 
     if (b != NULL && b->state == BOOK_DIALLING)
-        failed(c, b);
+        failed(c, b, false);
 }
 
 /* ---- dialling ----------------------------------------------------- */

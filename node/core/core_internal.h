@@ -555,6 +555,7 @@ void book__exchange(struct core *c, struct conn *from,
 /** book__asked_for - did somebody ask for whom we have reached? */
 bool book__asked_for(const struct core *c, const struct core_event *ev);
 void book__up(struct core *c, struct conn *p);
+void book__greeted(struct core *c, const struct conn *p);
 void book__down(struct core *c, const struct conn *p);
 /** book__unwanted - a connection came up, and was one too many. */
 void book__unwanted(struct core *c, const struct core_event *ev);

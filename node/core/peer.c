@@ -209,6 +209,7 @@ void peer__hello(struct core *c, struct conn *p, const struct msg *m)
     }
     p->greeted = p->known->greeted = true;
     p->listen_port = m->u.hello.listen_port;
+    book__greeted(c, p);
     if (p->outbound) {
         struct core_effect *fx = core__effect(c, FX_ADDRESS_WORKED);
 

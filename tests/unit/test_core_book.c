@@ -104,6 +104,31 @@ TEST(core_book, reconnect)
     end(&k, &co);
 }
 
+/* One whose places are taken lets us in and hangs up: less and less often, once
+ * a minute in the end, even when it was asked for by name. */
+TEST(core_book, turned_away)
+{
+    uint64_t ms = 5000;
+    struct kit k;
+    struct kit_course co;
+
+    begin(&k, &co);
+    kit_fetch(&k, &co);
+    hint(&k, 1, "8.8.8.8:4000", ROAD_EXPLICIT);
+    assert_non_null(kit_find(&k, FX_DIAL));
+    for (conn_no i = 1; i <= 8; i++) {
+        kit_up_at(&k, i, 1, true, SCOPE_PUBLIC, "8.8.8.8:4000");
+        kit_down(&k, i);
+        assert_in_range(until_dial(&k, 2 * ms), ms - ms / 5, ms + ms / 5 + 200);
+        ms = 2 * ms < 60000 ? 2 * ms : 60000;
+    }
+    kit_up_at(&k, 9, 1, true, SCOPE_PUBLIC, "8.8.8.8:4000");
+    kit_hello(&k, 9, 4000);
+    kit_down(&k, 9); /* it had a place */
+    assert_in_range(until_dial(&k, 10000), 1000, 1200);
+    end(&k, &co);
+}
+
 /* Hints that failed: 5 s doubled each time, give or take a fifth. */
 TEST(core_book, back_off)
 {
