@@ -179,7 +179,8 @@ struct conn {
     uint64_t unsent_bytes; /* frames with the driver and the transport */
     uint64_t again_ms;     /* the transport was full: not before */
     struct drain drain;
-    uint64_t moved_ms; /* when it took something last, or began to */
+    uint64_t moved_ms;   /* when it took something last, or began to */
+    uint32_t steps_back; /* so often, since its last turn */
     int64_t deficit;
 
     /* limits */
@@ -219,7 +220,8 @@ struct swarm {
     struct bits asked; /* copies[i] != 0 */
     uint8_t *copies;   /* requests that live, and stores under way */
     uint16_t *avail;   /* parts with a map that has the slot */
-    uint8_t *sent;     /* how often we have sent it */
+    struct bits sent;  /* to somebody, in this round of serving */
+    uint32_t sent_count;
     uint32_t have_count;
     uint32_t open_count; /* neither held nor asked */
     uint64_t total_bytes, have_bytes;

@@ -172,18 +172,28 @@ static bool choose_extent(const struct choice *x)
     return x->t->cursor != NONE;
 }
 
-/* The rarest of the slots @w of extent @e; of those the first behind a place of
- * this node's own, so that learners of a course of one extent differ, too. */
+/* Where learners go from slot to slot of an extent: those of a course of one
+ * extent must differ, too, and not follow each other into what is asked for
+ * already. With nobody but seeders there it is from one to the next. */
+static uint32_t own_stride(const struct choice *x, uint64_t key)
+{
+    const struct swarm *s = x->t->swarm;
+
+    return s->part_count != s->all_parts ? (uint32_t)(key >> 32) | 1 : 1;
+}
+
+/* The rarest of the slots @w of extent @e; of those the first from a place of
+ * this node's own, in its own order. */
 static uint32_t choose_slot(const struct choice *x, uint32_t e, uint64_t w)
 {
     const struct swarm *s = x->t->swarm;
-    uint32_t from =
-        (uint32_t)(rng_mix(x->c->order_key ^ ~(uint64_t)e) % EXTENT);
+    uint64_t key = rng_mix(x->c->order_key ^ ~(uint64_t)e);
+    uint32_t stride = own_stride(x, key);
     uint32_t best = NONE;
     uint32_t least = 0;
 
     for (uint32_t i = 0; i < EXTENT; i++) {
-        uint32_t k = (from + i) % EXTENT;
+        uint32_t k = ((uint32_t)key + i * stride) % EXTENT;
         uint32_t n;
 
         if ((w >> k & 1) == 0)

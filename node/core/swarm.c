@@ -90,14 +90,15 @@ void swarm__release(struct core *c, struct swarm *s, uint32_t slot)
 
 /* ---- life --------------------------------------------------------- */
 
-static bool grow_counts(uint8_t **list, uint32_t had, uint32_t n)
+static bool grow_copies(struct swarm *s, uint32_t n)
 {
-    uint8_t *grown = realloc(*list, n + 1u);
+    uint32_t had = s->asked.count;
+    uint8_t *grown = realloc(s->copies, n + 1u);
 
     if (grown == NULL)
         return false;
     memset(grown + had, 0, n - had);
-    *list = grown;
+    s->copies = grown;
     return true;
 }
 
@@ -109,9 +110,8 @@ static bool make_room(struct swarm *s, uint32_t n)
     if (avail == NULL)
         return false;
     s->avail = avail;
-    return grow_counts(&s->copies, s->asked.count, n) &&
-           grow_counts(&s->sent, s->asked.count, n) && bits_grow(&s->have, n) &&
-           bits_grow(&s->asked, n);
+    return grow_copies(s, n) && bits_grow(&s->sent, n) &&
+           bits_grow(&s->have, n) && bits_grow(&s->asked, n);
 }
 
 static void take_edition(struct swarm *s, const struct core_edition *ed)
@@ -187,7 +187,7 @@ static void swarm_free(struct swarm *s)
     bits_deinit(&s->have);
     bits_deinit(&s->asked);
     free(s->copies);
-    free(s->sent);
+    bits_deinit(&s->sent);
     free(s->avail);
     free(s);
 }

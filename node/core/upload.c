@@ -3,10 +3,12 @@
 #include "node/core/core_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define QUANTUM (256 * 1024)
 #define RETRY_MS 20
 #define LOOK_AHEAD 32
+#define STEPS_BACK_MAX 3
 #define DRAIN_SPAN_MS 50
 #define THIN_BPS (256u * 1024u) /* a line that is slower is shared in turns */
 #define THIN_LEAST (48u * 1024u)
@@ -80,31 +82,6 @@ static bool grow_queue(struct conn *p)
     return true;
 }
 
-/* To the front comes what was sent least, of the next few: learners who ask for
- * the same get different pieces first, and the rest from each other. */
-static void pull_rarest(struct core *c, struct conn *p)
-{
-    const struct swarm *s = swarm__by_no(c, up_at(p, 0)->swarm);
-    struct upload best;
-    uint8_t least = UINT8_MAX;
-    size_t at = 0;
-
-    if (s->part_count < 2)
-        return;
-    for (size_t i = 0; i < p->up_count && i < LOOK_AHEAD && least != 0; i++) {
-        const struct upload *u = up_at(p, i);
-
-        if (u->swarm == s->no && s->sent[u->slot] < least) {
-            least = s->sent[u->slot];
-            at = i;
-        }
-    }
-    best = *up_at(p, at);
-    for (; at != 0; at--)
-        *up_at(p, at) = *up_at(p, at - 1);
-    *up_at(p, 0) = best;
-}
-
 static void pop(struct conn *p)
 {
     p->up_bytes -= up_at(p, 0)->len;
@@ -160,6 +137,65 @@ static void put_back(struct core *c, struct conn *p, const struct swarm *s,
     for (; i + 1 < p->up_count && up_at(p, i + 1)->request < request; i++)
         *up_at(p, i) = *up_at(p, i + 1);
     *up_at(p, i) = u;
+}
+
+/* ---- what goes first ---------------------------------------------- */
+
+/* The next of the next few that this round has not seen; NONE: all of them were
+ * sent to somebody. */
+static size_t find_unsent(const struct core *c, const struct conn *p)
+{
+    const struct swarm *s = swarm__by_no(c, up_at(p, 0)->swarm);
+
+    if (s->part_count < 2)
+        return 0;
+    for (size_t i = 0; i < p->up_count && i < LOOK_AHEAD; i++) {
+        const struct upload *u = up_at(p, i);
+
+        if (u->swarm == s->no && !bits_get(&s->sent, u->slot))
+            return i;
+    }
+    return NONE;
+}
+
+/* Learners who ask for the same get different pieces first, and the rest from
+ * each other. */
+static void pull_unsent(const struct core *c, struct conn *p)
+{
+    size_t at = find_unsent(c, p);
+    struct upload first;
+
+    if (at == NONE)
+        return;
+    first = *up_at(p, at);
+    for (; at != 0; at--)
+        *up_at(p, at) = *up_at(p, at - 1);
+    *up_at(p, 0) = first;
+}
+
+/* Who asks only for what others have been sent, and may get it from them by
+ * now, lets those go first who do not; but not for long. */
+static bool steps_back(const struct core *c, struct conn *p)
+{
+    if (p->up_count > LOOK_AHEAD || p->steps_back == STEPS_BACK_MAX ||
+        find_unsent(c, p) != NONE) {
+        p->steps_back = 0;
+        return false;
+    }
+    p->steps_back++;
+    return true;
+}
+
+/* A round: until everything has been sent to somebody. */
+static void note_sent(struct swarm *s, uint32_t slot)
+{
+    if (bits_get(&s->sent, slot))
+        return;
+    bits_set(&s->sent, slot);
+    if (++s->sent_count < s->have_count)
+        return;
+    memset(s->sent.w, 0, bits_words(s->sent.count) * sizeof *s->sent.w);
+    s->sent_count = 0;
 }
 
 /* ---- what peers say ----------------------------------------------- */
@@ -404,12 +440,11 @@ static void serve_turn(struct core *c, struct conn *p)
         struct swarm *s;
         struct upload u;
 
-        pull_rarest(c, p);
+        pull_unsent(c, p);
         u = *up_at(p, 0);
         s = swarm__by_no(c, u.swarm);
         s->serving++; /* it stays until EV_SERVED */
-        if (s->sent[u.slot] != UINT8_MAX)
-            s->sent[u.slot]++;
+        note_sent(s, u.slot);
         fx->u.serve.conn = p->no;
         fx->u.serve.swarm = u.swarm;
         fx->u.serve.slot = u.slot;
@@ -437,9 +472,10 @@ void upload__pump(struct core *c)
             start = start->next;
         for (struct conn *p = start != NULL ? start : c->conns; n != 0; n--) {
             if (may_serve(c, p)) {
-                c->served_last = p->no;
-                serve_turn(c, p);
                 any = true;
+                c->served_last = p->no;
+                if (!steps_back(c, p))
+                    serve_turn(c, p);
             }
             p = p->next != NULL ? p->next : c->conns;
         }

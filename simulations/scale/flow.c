@@ -9,6 +9,7 @@
 
 #define WORDS (FLOW_CHUNKS_MAX / 64)
 #define HAVE_EVERY_MS 100.0 /* node/core/swarm.c tells at most so often */
+#define STEPS_BACK 3        /* node/core/upload.c */
 #define LOOK 6              /* chunks compared by how rare they are */
 #define STEPS_MAX 4000000u
 
@@ -16,15 +17,24 @@ struct bits {
     uint64_t w[WORDS];
 };
 
+/* What a server has sent to somebody; when that is all it has, it begins anew.
+ */
+struct round {
+    struct bits sent;
+    uint32_t count;
+};
+
 /* What one node has asked of another and not got: a queue at the other's. */
 struct queue {
     uint8_t chunk[FLOW_AHEAD_MAX];
-    uint8_t first, count;
+    uint8_t count;
+    uint8_t steps_back; /* since its last turn */
 };
 
 struct learner {
     struct bits asked;   /* here, under way, or in a queue */
     struct bits visible; /* here, and others have heard of it */
+    struct round sent;
     uint32_t missing;
     uint32_t turn;  /* the neighbour that was served last */
     float up, down; /* budgets, in chunks */
@@ -59,9 +69,20 @@ struct swarm {
     struct batch *ring;
     uint32_t ring_size, step;
     struct bits whole;
+    struct round *source_sent; /* of each course */
     double step_ms, source_up;
     uint64_t from_source, chunks, haves, left;
 };
+
+static bool is_set(const struct bits *b, uint32_t i)
+{
+    return (b->w[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static void set(struct bits *b, uint32_t i)
+{
+    b->w[i / 64] |= UINT64_C(1) << (i % 64);
+}
 
 static uint32_t below(struct swarm *s, uint32_t n)
 {
@@ -110,16 +131,15 @@ static bool choose(struct swarm *s, const struct bits *from, uint32_t to,
 /* Fill @q, at one that has @from, with what @to still has to ask for. Return:
  * how much was added. */
 static uint32_t ask(struct swarm *s, const struct bits *from, uint32_t to,
-                    struct queue *q)
+                    struct queue *q, uint32_t ahead)
 {
     struct learner *l = &s->all[to];
     uint32_t had = q->count;
     uint32_t c;
 
-    while (q->count < s->ahead && l->start <= s->step &&
-           choose(s, from, to, &c)) {
-        l->asked.w[c / 64] |= UINT64_C(1) << (c % 64);
-        q->chunk[(q->first + q->count++) % FLOW_AHEAD_MAX] = (uint8_t)c;
+    while (q->count < ahead && l->start <= s->step && choose(s, from, to, &c)) {
+        set(&l->asked, c);
+        q->chunk[q->count++] = (uint8_t)c;
     }
     return q->count - had;
 }
@@ -137,18 +157,44 @@ static void note_arrival(struct swarm *s, uint32_t learner, uint32_t chunk)
     b->list[b->count++] = (struct arrival){learner, chunk};
 }
 
-/* The first of the queue goes out. false: nothing waits, or no room for it. */
-static bool give(struct swarm *s, uint32_t to, struct queue *q)
+/* The first of @q that the round has not seen. q->count: there is none. */
+static uint32_t find_unsent(const struct queue *q, const struct round *r)
+{
+    uint32_t i = 0;
+
+    while (i < q->count && is_set(&r->sent, q->chunk[i]))
+        i++;
+    return i;
+}
+
+static void note_sent(struct round *r, uint32_t chunk, uint32_t has)
+{
+    if (is_set(&r->sent, chunk))
+        return;
+    set(&r->sent, chunk);
+    if (++r->count >= has)
+        *r = (struct round){.count = 0};
+}
+
+/* node/core/upload.c: what was sent to nobody yet goes first, and who asks for
+ * nothing like that lets others go before. @r: of a server that has @has
+ * chunks. false: nothing waits, or no room for it, or it steps back. */
+static bool give(struct swarm *s, uint32_t to, struct queue *q, struct round *r,
+                 uint32_t has)
 {
     struct learner *l = &s->all[to];
+    uint32_t i = find_unsent(q, r);
     uint32_t c;
 
     if (q->count == 0 || l->down < 1)
         return false;
-    c = q->chunk[q->first];
-    q->first = (uint8_t)((q->first + 1) % FLOW_AHEAD_MAX);
-    q->count--;
-    copies_of(s, to)[c]++;
+    if (i == q->count && q->steps_back++ < STEPS_BACK)
+        return false;
+    i = i < q->count ? i : 0;
+    c = q->chunk[i];
+    memmove(q->chunk + i, q->chunk + i + 1, --q->count - i);
+    q->steps_back = 0;
+    note_sent(r, c, has);
     l->down -= 1;
     s->chunks++;
     note_arrival(s, to, c);
@@ -166,14 +212,16 @@ static bool serve_one(struct swarm *s, uint32_t i)
     uint32_t first = s->graph.first[i];
     uint32_t n = s->graph.first[i + 1] - first;
 
-    for (uint32_t k = 0; k < n && l->owes != 0; k++) {
+    for (uint32_t k = 0; k < (STEPS_BACK + 1) * n && l->owes != 0; k++) {
         struct queue *q;
 
         l->turn = l->turn + 1 < n ? l->turn + 1 : 0;
         q = &s->asks[first + l->turn];
-        if (give(s, s->graph.to[first + l->turn], q)) {
+        if (give(s, s->graph.to[first + l->turn], q, &l->sent,
+                 s->p->chunks - l->missing)) {
             l->owes--;
-            l->owes += ask(s, &l->visible, s->graph.to[first + l->turn], q);
+            l->owes +=
+                ask(s, &l->visible, s->graph.to[first + l->turn], q, s->ahead);
             return true;
         }
     }
@@ -215,17 +263,39 @@ static void admit(struct swarm *s)
     }
 }
 
+/* Chunks a second, of all sources together. */
+static double source_rate(const struct swarm *s)
+{
+    return (double)s->p->up_bps * (1 + s->p->mirrors) / s->p->stored_bytes;
+}
+
+/* node/core/ask.c: who has waited for so long that it is late asks for no more
+ * than comes in that time. */
+static uint32_t ahead_at_sources(const struct swarm *s)
+{
+    double comes = s->fit->patience_s * source_rate(s) /
+                   (s->served_count != 0 ? s->served_count : 1);
+
+    if (comes >= s->ahead)
+        return s->ahead;
+    return comes > 1 ? (uint32_t)comes : 1;
+}
+
 static void serve_from_sources(struct swarm *s)
 {
-    s->source_up += (double)s->p->up_bps * (1 + s->p->mirrors) * s->step_ms /
-                    1000 / s->p->stored_bytes;
-    for (uint32_t idle = 0; s->source_up >= 1 && idle < s->served_count;) {
+    uint32_t ahead = ahead_at_sources(s);
+
+    s->source_up += source_rate(s) * s->step_ms / 1000;
+    for (uint32_t idle = 0;
+         s->source_up >= 1 && idle < (STEPS_BACK + 1) * s->served_count;) {
         struct queue *q;
+        uint32_t to;
 
         s->turn = s->turn + 1 < s->served_count ? s->turn + 1 : 0;
         q = &s->source_asks[s->turn];
-        (void)ask(s, &s->whole, s->served[s->turn], q);
-        if (give(s, s->served[s->turn], q)) {
+        to = s->served[s->turn];
+        (void)ask(s, &s->whole, to, q, ahead);
+        if (give(s, to, q, &s->source_sent[s->course[to]], s->p->chunks)) {
             s->source_up -= 1;
             s->from_source++;
             idle = 0;
@@ -248,7 +318,8 @@ static void show(struct swarm *s)
         struct learner *l = &s->all[b->list[i].learner];
         uint32_t c = b->list[i].chunk;
 
-        l->visible.w[c / 64] |= UINT64_C(1) << (c % 64);
+        set(&l->visible, c);
+        copies_of(s, b->list[i].learner)[c]++;
         l->news = true;
     }
     b->count = 0;
@@ -265,7 +336,7 @@ static void tell(struct swarm *s, uint32_t i)
         if (s->all[s->graph.to[k]].missing == 0)
             continue;
         s->haves++;
-        l->owes += ask(s, &l->visible, s->graph.to[k], &s->asks[k]);
+        l->owes += ask(s, &l->visible, s->graph.to[k], &s->asks[k], s->ahead);
     }
     l->news = false;
     l->told = s->step;
@@ -351,7 +422,7 @@ static void open_swarm(struct swarm *s, const struct flow_params *p,
     s->fit = fit;
     s->ahead = fit->ahead < FLOW_AHEAD_MAX ? fit->ahead : FLOW_AHEAD_MAX;
     for (uint32_t c = 0; c < p->chunks; c++)
-        s->whole.w[c / 64] |= UINT64_C(1) << (c % 64);
+        set(&s->whole, c);
     rng_init(&s->rng, seed);
     s->left = p->learners;
     s->step_ms = 1000.0 * p->stored_bytes / (double)p->up_bps;
@@ -365,6 +436,7 @@ static void open_swarm(struct swarm *s, const struct flow_params *p,
         mem_new((size_t)p->links_max * (1 + p->mirrors), sizeof *s->served);
     s->source_asks = mem_new((size_t)p->links_max * (1 + p->mirrors),
                              sizeof *s->source_asks);
+    s->source_sent = mem_new(p->courses, sizeof *s->source_sent);
     s->copies = mem_new((size_t)p->courses * p->chunks, sizeof *s->copies);
     pick_courses(s);
     graph_make(&s->graph, s->course, p->learners, p->courses, p->dials,
@@ -384,6 +456,7 @@ static void close_swarm(struct swarm *s)
     free(s->source_asks);
     free(s->asks);
     free(s->copies);
+    free(s->source_sent);
     graph_free(&s->graph);
 }
 

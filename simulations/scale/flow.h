@@ -28,7 +28,7 @@ struct flow_params {
     uint64_t rng_seed;
 };
 
-/* What is fitted to the packet level; scale_fit.c says how. */
+/* What is fitted to the packet level; README.md says how. */
 struct flow_fit {
     double start_rtts;   /* before the first chunk, in round trips */
     double start_ms;     /* and besides */
@@ -37,7 +37,8 @@ struct flow_fit {
     double words_a_link; /* HELLO, ASK, RECORDS, first HAVE; both sides */
     double peers_a_link; /* PEERS, both sides */
     double chunks_a_want;
-    uint32_t ahead; /* chunks asked of one peer before the first has come */
+    uint32_t ahead;    /* chunks asked of one peer before the first has come */
+    double patience_s; /* fewer, when that takes longer */
 };
 
 struct flow_result {

@@ -255,6 +255,70 @@ TEST(core_serve, different_pieces)
     end(&k, &co);
 }
 
+/* Who asks only for what was sent to others gets a turn of four, as long as
+ * others ask for something new; and all of it in the end. */
+TEST(core_serve, steps_back)
+{
+    uint32_t got[3] = {0};
+    struct kit k;
+    struct kit_course co;
+
+    kit_init(&k);
+    k.config.limits.unsent_total_bytes = LEN;
+    kit_course_init(&co, 1, 100, LEN);
+    kit_start(&k);
+    learner(&k, 1, &co);
+    learner(&k, 2, &co);
+    want(&k, 1, &co, 1, 10, 10);
+    for (int i = 0; i < 10; i++)
+        sent(&k, serve_one(&k));
+    want(&k, 1, &co, 11, 20, 12);
+    want(&k, 2, &co, 1, 10, 10);
+    for (int i = 0; i < 15; i++) {
+        conn_no to = serve_one(&k);
+
+        assert_true(to != 0);
+        got[to]++;
+        sent(&k, to);
+    }
+    assert_int_equal(got[1], 12);
+    assert_int_equal(got[2], 3);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(serve_one(&k), 2);
+        sent(&k, 2);
+    }
+    end(&k, &co);
+}
+
+/* When everything was sent to somebody, everything is new again. */
+TEST(core_serve, rounds)
+{
+    struct kit k;
+    struct kit_course co;
+
+    kit_init(&k);
+    k.config.limits.unsent_total_bytes = LEN;
+    kit_course_init(&co, 1, 8, LEN);
+    kit_start(&k);
+    learner(&k, 1, &co);
+    learner(&k, 2, &co);
+    want(&k, 1, &co, 1, 0, co.full.count);
+    for (uint32_t i = 0; i < co.full.count; i++)
+        sent(&k, serve_one(&k));
+    want(&k, 2, &co, 1, 4, 2);
+    want(&k, 1, &co, 100, 4, 4); /* of these 4 and 5 go to 2, or the others */
+    for (uint32_t seen = 0, i = 0; i < 4; i++) {
+        const struct core_effect *fx = kit_want(&k, FX_SERVE);
+        conn_no to = fx->u.serve.conn;
+
+        assert_int_equal(seen >> fx->u.serve.slot & 1, 0);
+        seen |= 1u << fx->u.serve.slot;
+        served(&k, fx, SERVE_OK);
+        sent(&k, to);
+    }
+    end(&k, &co);
+}
+
 static void begin_thin(struct kit *k, struct kit_course *co)
 {
     kit_init(k);
