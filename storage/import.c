@@ -21,7 +21,7 @@ static int store_blob(struct import *im, const struct buf *blob,
     size_t at = 0;
     int rc = 0;
 
-    if (w == NULL || !import__worker_init(w, im))
+    if (w == NULL || !import__worker_init(w, im, 0)) /* one by one */
         rc = err_set(im->e, ERR_NOMEM, "blob");
     while (rc == 0 && at < blob->len) {
         size_t n = chunker_cut(p, blob->base + at, blob->len - at, true);

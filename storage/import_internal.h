@@ -82,7 +82,8 @@ struct import {
 struct worker {
     struct import *im;
     struct codec *codec;
-    uint8_t *packed; /* BATCH_MAX times CODEC_BOUND */
+    uint8_t *packed; /* what was compressed of one batch, end to end */
+    size_t packed_len;
     struct store_item items[BATCH_MAX];
     struct store_plain plain[BATCH_MAX];
     size_t item_count, plain_count;
@@ -105,9 +106,11 @@ struct block *import__new_block(struct import *im);
 void import__await_room(struct import *im);
 /** import__unref_block - with the lock. */
 void import__unref_block(struct import *im, struct block *b);
-bool import__worker_init(struct worker *w, struct import *im);
+/** import__worker_init - for import__pack of at most @bytes together. */
+bool import__worker_init(struct worker *w, struct import *im, uint64_t bytes);
 void import__worker_deinit(struct worker *w);
-/** import__pack - digest, compress and store @n pieces. */
+/** import__pack - digest, compress and store @n pieces, of which all but the
+ *  last are less than BATCH_BYTES. */
 int import__pack(struct worker *w, const struct job *jobs, size_t n,
                  struct chunk_ref *refs, struct err *e);
 

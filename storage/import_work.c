@@ -51,7 +51,7 @@ static int pack_one(struct worker *w, const struct job *j,
 {
     const char *dir = w->im->opt->in_place ? w->im->root : NULL;
     const uint8_t *raw = j->block->bytes + j->offset;
-    uint8_t *dst = w->packed + w->item_count * CODEC_BOUND;
+    uint8_t *dst = w->packed + w->packed_len;
     struct chunk_ref ref = {
         .id = plain, .stored_len = j->len, .raw_len = j->len};
     bool held;
@@ -76,6 +76,7 @@ static int pack_one(struct worker *w, const struct job *j,
         w->plain[w->plain_count++] = (struct store_plain){plain, ref.id};
         w->items[w->item_count++] =
             (struct store_item){.ref = ref, .data = dst};
+        w->packed_len += len;
     } else {
         keep_raw(w, j, raw, &ref, held);
     }
@@ -97,7 +98,7 @@ int import__pack(struct worker *w, const struct job *jobs, size_t n,
         raw[i] =
             (struct span){jobs[i].block->bytes + jobs[i].offset, jobs[i].len};
     digest_many(raw, n, ids);
-    w->item_count = w->plain_count = 0;
+    w->item_count = w->plain_count = w->packed_len = 0;
     w->new_chunks = w->new_stored = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = pack_one(w, &jobs[i], ids[i], &refs[i]);
@@ -269,11 +270,15 @@ static void wait_for_workers(struct import *im)
     (void)pthread_mutex_unlock(&im->mutex);
 }
 
-bool import__worker_init(struct worker *w, struct import *im)
+bool import__worker_init(struct worker *w, struct import *im, uint64_t bytes)
 {
+    /* What is kept compressed is smaller than it was; only the last piece may
+     * need more on its way. */
+    size_t before_last = bytes < BATCH_BYTES ? (size_t)bytes : BATCH_BYTES;
+
     w->im = im;
     w->codec = codec_new();
-    w->packed = malloc((size_t)BATCH_MAX * CODEC_BOUND);
+    w->packed = malloc(before_last + CODEC_BOUND);
     return w->codec != NULL && w->packed != NULL;
 }
 
@@ -288,7 +293,7 @@ void import__worker_deinit(struct worker *w)
 static int run_alone(struct import *im, int (*read_all)(struct import *im))
 {
     struct worker *w = calloc(1, sizeof *w);
-    int rc = w != NULL && import__worker_init(w, im)
+    int rc = w != NULL && import__worker_init(w, im, im->walk.bytes)
                  ? 0
                  : err_set(im->e, ERR_NOMEM, "threads");
 
@@ -318,7 +323,7 @@ static int run_threads(struct import *im, int (*read_all)(struct import *im))
 
     want = want < THREADS_MAX ? want : THREADS_MAX;
     for (; n < want && rc == 0; n++)
-        if (!import__worker_init(&ws[n], im) ||
+        if (!import__worker_init(&ws[n], im, im->walk.bytes) ||
             pthread_create(&ids[n], NULL, work, &ws[n]) != 0) {
             import__worker_deinit(&ws[n]);
             rc = err_set(im->e, ERR_NOMEM, "threads");
@@ -342,7 +347,12 @@ int import__run(struct import *im, int (*read_all)(struct import *im))
 
 int import__make_blocks(struct import *im)
 {
-    for (int i = 0; i < BLOCKS; i++) {
+    /* What fits into one is never carried over to a second. */
+    uint64_t more =
+        im->walk.bytes <= BLOCK_BYTES ? 0 : 1 + im->walk.bytes / BLOCK_BYTES;
+    unsigned count = more < BLOCKS - 1 ? 1 + (unsigned)more : BLOCKS;
+
+    for (unsigned i = 0; i < count; i++) {
         struct block *b = malloc(sizeof *b);
 
         if (b == NULL)

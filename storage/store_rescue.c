@@ -89,7 +89,7 @@ int store_file_rescue(struct store *s, uint32_t file, store_stays_fn *stays,
     if (rc == 0 && r.count != 0)
         rc = store_room(s, bytes, e);
     if (rc == 0 && r.count != 0) {
-        buf = malloc((size_t)BATCH * CHUNK_RAW_MAX);
+        buf = malloc((r.count < BATCH ? r.count : BATCH) * CHUNK_RAW_MAX);
         rc = buf != NULL ? copy_all(s, &r, buf, e)
                          : err_set(e, ERR_NOMEM, "copy");
     }

@@ -16,7 +16,8 @@
 struct filler {
     struct target *t;
     struct codec *codec;
-    uint8_t *bytes; /* BATCH chunks, and one decoded */
+    uint8_t *bytes; /* NULL until needed: room for some, and one decoded */
+    size_t room;    /* for those that wait; at least a chunk */
     struct store_item items[BATCH];
     size_t count, used;
 };
@@ -37,7 +38,7 @@ static int move_chunk(struct filler *f, uint32_t i, const struct chunk_ref *ref,
                       uint64_t at, struct err *e)
 {
     uint8_t *stored = f->bytes + f->used;
-    uint8_t *raw = f->bytes + (size_t)BATCH * CHUNK_RAW_MAX;
+    uint8_t *raw = f->bytes + f->room;
     int rc = store_read(f->t->s, &ref->id, stored, CHUNK_RAW_MAX, NULL, NULL);
 
     if (rc != 0)
@@ -56,7 +57,29 @@ static int move_chunk(struct filler *f, uint32_t i, const struct chunk_ref *ref,
                             .offset = at,
                             .anew = !f->t->keeps};
     f->used += ref->stored_len;
-    return f->count == BATCH ? flush(f, e) : 0;
+    return f->count == BATCH || f->room - f->used < CHUNK_RAW_MAX ? flush(f, e)
+                                                                  : 0;
+}
+
+/* Once for all files. The largest fits whole, if it is not more than a batch:
+ * then there is room for another chunk behind each of its chunks. */
+static int make_room(struct filler *f, struct err *e)
+{
+    const struct manifest *m = f->t->m;
+    uint64_t most = 0;
+
+    if (f->bytes != NULL)
+        return 0;
+    for (uint32_t i = 0; i < m->file_count; i++)
+        most = most < m->files[i].size ? m->files[i].size : most;
+    f->room = most < (BATCH - 1) * CHUNK_RAW_MAX
+                  ? (size_t)most + CHUNK_RAW_MAX
+                  : (size_t)BATCH * CHUNK_RAW_MAX;
+    f->bytes = malloc(f->room + CHUNK_RAW_MAX);
+    f->codec = codec_new();
+    return f->bytes != NULL && f->codec != NULL
+               ? 0
+               : err_set(e, ERR_NOMEM, "finish");
 }
 
 /* Bytes that do not lie in the partial yet come from wherever the store has
@@ -65,7 +88,7 @@ static int fill_partial(struct filler *f, uint32_t i, struct err *e)
 {
     struct target *t = f->t;
     const struct manifest_stream *s = &t->m->streams[t->m->files[i].stream];
-    int rc = 0;
+    int rc = make_room(f, e);
 
     for (uint32_t k = 0; k < s->chunk_count && rc == 0; k++) {
         uint32_t slot = s->first_slot + k;
@@ -189,16 +212,10 @@ static void clean_partials(struct target *t)
 
 int target_finish(struct target *t, struct err *e)
 {
-    struct filler f = {.t = t,
-                       .bytes = malloc((size_t)(BATCH + 1) * CHUNK_RAW_MAX),
-                       .codec = codec_new()};
+    struct filler f = {.t = t};
     bool partial = false;
-    int rc = f.bytes != NULL && f.codec != NULL
-                 ? 0
-                 : err_set(e, ERR_NOMEM, "finish");
+    int rc = prepare(&f, &partial, e);
 
-    if (rc == 0)
-        rc = prepare(&f, &partial, e);
     if (rc == 0 && !partial)
         rc = target__remove_old(t, e);
     if (rc == 0)

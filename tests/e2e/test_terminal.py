@@ -280,6 +280,16 @@ class Limits(Case):
             home.run("publish", self.path("c"))
             self.assertTrue(home.json("verify", "--all")["ok"])
 
+    # What a small course takes goes by its size: some MiB, and of the rest
+    # nearly all is the stacks of libuv's four threads and of one per core.
+    def test_small_course(self):
+        most = (48 + 16 * os.cpu_count()) << 20
+        home = self.home("small")
+        p = subprocess.run(home.argv("publish", self.path("c/t")), timeout=60,
+                           capture_output=True, env=clean_env(),
+                           preexec_fn=self.limited(resource.RLIMIT_DATA, most))
+        self.assertEqual(p.returncode, 0, p)
+
     def test_threads(self):
         for n in ("1", "2", "0", "junk"):
             self.assertEqual(self.get(None, UV_THREADPOOL_SIZE=n), 0)

@@ -50,6 +50,31 @@ TEST(import, odd_things)
     store_close(p.s);
 }
 
+/* Bytes of which zstd saves 4 %: the pieces of full batches lie end to end in a
+ * worker's room, with next to nothing left of it. */
+TEST(import, barely_smaller)
+{
+    size_t n = 6 << 20;
+    uint8_t *bytes = malloc(n);
+    struct edition ed;
+    struct place p;
+
+    assert_non_null(bytes);
+    srandom(4);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)(random() % 10 != 0 ? random() >> 8 : 0);
+    begin(&p);
+    keep_write(keep_path(p.src, "v.bin"), bytes, n);
+    import(p.s, p.src, &ed);
+    assert_in_range(ed.made.stored_bytes, n - n / 20, n - n / 33);
+    all_held(&p, &ed);
+    assert_int_equal(export(p.s, p.home, p.out, &ed), 0);
+    assert_same_file(keep_path(p.src, "v.bin"), keep_path(p.out, "v.bin"));
+    free(bytes);
+    drop(&ed);
+    store_close(p.s);
+}
+
 /* The same folder again stores nothing; one byte more stores one piece. */
 TEST(import, again)
 {
