@@ -134,6 +134,9 @@ int store__sync_names(struct store *s, struct err *e);
 
 /** store__recover - bring index and packs together after an unclean stop, or
  *  make a fresh index from the packs. */
+/** store__header_agrees - is what stands before its bytes in pack @fd the head
+ *  of @c? Without it an index that is made anew does not find it. */
+bool store__header_agrees(int fd, const struct index_chunk *c);
 int store__end_moves(struct store *s, struct err *e);
 int store__recover(struct store *s, bool clean, struct err *e);
 

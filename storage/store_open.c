@@ -84,18 +84,26 @@ static int take_up(void *user, const struct pack_record *rec)
 /* ---- chunks that were not flushed yet --------------------------------------
  */
 
+/* Bytes that came to the disk and their head that did not would be relied on,
+ * and lost with the index. */
+static bool is_whole(struct recovery *r, const struct index_chunk *c)
+{
+    struct chunk_id is;
+
+    if (c->ref.stored_len > CHUNK_RAW_MAX ||
+        file_io_read(r->fd, r->bytes, c->ref.stored_len, c->offset, NULL) != 0)
+        return false;
+    is = digest_chunk(r->bytes, c->ref.stored_len);
+    return chunk_id_eq(&is, &c->ref.id) &&
+           ((r->no & INDEX_FILE) != 0 || store__header_agrees(r->fd, c));
+}
+
 static int check_marked(void *user, const struct index_chunk *c)
 {
     struct recovery *r = user;
-    struct chunk_id is;
 
-    if (c->ref.stored_len <= CHUNK_RAW_MAX &&
-        file_io_read(r->fd, r->bytes, c->ref.stored_len, c->offset, NULL) ==
-            0) {
-        is = digest_chunk(r->bytes, c->ref.stored_len);
-        if (chunk_id_eq(&is, &c->ref.id))
-            return 0;
-    }
+    if (is_whole(r, c))
+        return 0;
     if (r->bad_count == r->bad_cap) {
         size_t cap = r->bad_cap ? 2 * r->bad_cap : 64;
         struct chunk_id *grown = realloc(r->bad, cap * sizeof *grown);

@@ -45,7 +45,7 @@ static int locate(struct store *s, const struct chunk_id *id, size_t cap,
 
 /* Rot changes bytes; where the record's own header says that another chunk or
  * none lies there, it is the index that is wrong. */
-static bool header_agrees(int fd, const struct index_chunk *c)
+bool store__header_agrees(int fd, const struct index_chunk *c)
 {
     uint8_t head[PACK_HEAD_BYTES];
     struct pack_record r;
@@ -73,7 +73,7 @@ static int fetch(struct store *s, const struct index_chunk *c, int fd,
     if (file &&
         (rc == ERR_IO || (rc == ERR_CORRUPT && !store__intact(s, c->place))))
         rc = ERR_NOT_FOUND;
-    if (rc == ERR_CORRUPT && !file && !header_agrees(fd, c))
+    if (rc == ERR_CORRUPT && !file && !store__header_agrees(fd, c))
         index_distrust(s->ix);
     store__return_fd(s, fd);
     index_unlock(s->ix);
@@ -116,33 +116,44 @@ int store_read(struct store *s, const struct chunk_id *id, uint8_t *dst,
 
 /* Good bytes in a pack behind a head that is not: an index that is made anew
  * would not find them. */
-static bool lost_its_head(struct store *s, const struct chunk_id *id)
+static bool lost_its_head(struct store *s, const struct chunk_id *id,
+                          struct index_chunk *out)
 {
-    struct index_chunk c = {0};
     int fd = -1;
     bool lost;
 
-    if (locate(s, id, CHUNK_RAW_MAX, &c, &fd, NULL) != 0)
+    if (locate(s, id, CHUNK_RAW_MAX, out, &fd, NULL) != 0)
         return false;
-    lost = (c.place & INDEX_FILE) == 0 && !header_agrees(fd, &c);
+    lost = (out->place & INDEX_FILE) == 0 && !store__header_agrees(fd, out);
     index_lock(s->ix);
     store__return_fd(s, fd);
     index_unlock(s->ix);
     return lost;
 }
 
-static int put_once_more(struct store *s, const struct chunk_ref *ref,
+/* Without room for it, it stays where it was. */
+static int put_once_more(struct store *s, const struct index_chunk *c,
                          const uint8_t *bytes, struct err *e)
 {
-    struct store_item item = {.ref = *ref, .data = bytes, .anew = true};
+    struct store_item item = {.ref = c->ref, .data = bytes, .anew = true};
     int rc = store_put(s, &item, 1, STORE_OWN, e);
 
-    return rc == 0 ? store_sync(s, e) : rc;
+    if (rc == 0)
+        rc = store_sync(s, e);
+    if (rc == 0)
+        return 0;
+    index_lock(s->ix);
+    if (index_find(s->ix, &c->ref.id, NULL, NULL) == ERR_NOT_FOUND &&
+        index_put(s->ix, c, false, NULL) == 0)
+        s->chunks++;
+    index_unlock(s->ix);
+    return rc;
 }
 
 int store_verify(struct store *s, const struct chunk_id *id, struct err *e)
 {
     uint8_t *bytes = malloc(CHUNK_RAW_MAX);
+    struct index_chunk c = {0};
     struct chunk_ref ref;
     struct chunk_id is;
     int rc;
@@ -158,8 +169,8 @@ int store_verify(struct store *s, const struct chunk_id *id, struct err *e)
                          chunk_id_hex(id).s);
         }
     }
-    if (rc == 0 && lost_its_head(s, id))
-        rc = put_once_more(s, &ref, bytes, e);
+    if (rc == 0 && lost_its_head(s, id, &c))
+        rc = put_once_more(s, &c, bytes, e);
     free(bytes);
     return rc;
 }
