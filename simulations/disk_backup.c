@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "simulations/disk_author.h"
 #include "simulations/disk_deeds.h"
 #include "storage/backup_home.h"
 #include "storage/disk.h"
@@ -112,7 +113,9 @@ static void recall(struct disk_world *w)
         for (size_t i = 0; i < k->count; i++)
             k->chunks[i].owed = false;
     }
-    disk_author_restored(w->author);
+    for (size_t i = 0; i < DISK_AUTHORS && w->authors[i] != NULL; i++)
+        disk_author_restored(w->authors[i]);
+    disk_footage_restored(w);
     w->has_self = false; /* another node of the same person */
     w->folder_left = true;
     w->done = 0;

@@ -50,8 +50,15 @@ int disk_edit(struct disk_world *w, struct err *err);
 
 int disk_lesson(struct disk_world *w, struct err *err);
 int disk_import(struct disk_world *w, struct err *err);
-bool disk_author_owns(const struct disk_author *a, const struct chunk_id *id);
-void disk_author_restored(struct disk_author *a);
+
+/* ---- disk_footage.c: his large files, published in place -------------------
+ */
+
+int disk_film(struct disk_world *w, struct err *err);
+int disk_show_footage(struct disk_world *w, struct err *err);
+/** disk_readopt_footage - to an index that was made anew. */
+int disk_readopt_footage(struct disk_world *w);
+void disk_footage_restored(struct disk_world *w);
 
 /* ---- disk_stick.c: course files --------------------------------------------
  */

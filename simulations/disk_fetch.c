@@ -268,9 +268,11 @@ void disk_readopt(struct disk_world *w)
         rc = store_readopted(w->node.store, NULL);
     if (rc == 0 && m != NULL)
         rc = export_adopt(w->node.store, m, DISK_FOLDER, &chunks, NULL);
-    if (rc == 0 || rc == ERR_NOT_FOUND)
-        (void)store_readopted(w->node.store, NULL);
     w->media_held |= rc == 0 && disk_alive(w);
+    if (rc == 0 || rc == ERR_NOT_FOUND)
+        rc = disk_readopt_footage(w);
+    if (rc == 0)
+        (void)store_readopted(w->node.store, NULL);
 }
 
 int disk_rollback(struct disk_world *w, struct err *err)

@@ -12,6 +12,7 @@ struct disk_mutation {
     const char *invariant; /* that must catch it */
     bool failing_syncs;    /* it shows where syncs fail, and they seldom do */
     bool lost_indexes;     /* or where the index is lost */
+    bool large;            /* or where there are large files */
 };
 
 /** disk_mutations_all - the table. */

@@ -23,7 +23,8 @@ static bool ends(const char *path, const char *with)
 static bool may_rot(const char *path)
 {
     return ends(path, ".pack") || ends(path, ".lyc") ||
-           begins(path, DISK_FOLDER "/" DISK_MEDIA);
+           begins(path, DISK_FOLDER "/" DISK_MEDIA) ||
+           begins(path, DISK_FOOTAGE "/");
 }
 
 void disk_rot(struct disk_world *w)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "simulations/disk_author.h"
 #include "simulations/disk_world.h"
 #include "simulations/mem.h"
 #include "storage/disk.h"
@@ -218,6 +219,24 @@ static bool is_of_course(const struct disk_world *w, const char *name)
     return false;
 }
 
+/* Where the node, or he himself, may write what it likes. */
+static bool is_users(const char *path)
+{
+    static const char *const roots[] = {
+        "/proc",    DISK_NODE_HOME, (DISK_NODE_HOME ".restoring"),
+        DISK_STICK, "/author",      DISK_FOOTAGE,
+        DISK_SHELF};
+
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+        size_t n = strlen(roots[i]);
+
+        if (strncmp(path, roots[i], n) == 0 &&
+            (path[n] == '\0' || path[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
 /* Nothing but the home, the folder, and in it only what belongs there. A new
  * file beside an old one means that somebody has edited that: only one was. */
 static void check_path(void *user, const char *path, bool dir)
@@ -226,12 +245,7 @@ static void check_path(void *user, const char *path, bool dir)
     const char *name = path + sizeof DISK_FOLDER; /* behind the slash */
 
     (void)dir;
-    if (strncmp(path, "/proc", 5) == 0 || strcmp(path, DISK_FOLDER) == 0 ||
-        strcmp(path, DISK_NODE_HOME) == 0 || strcmp(path, DISK_STICK) == 0 ||
-        strncmp(path, DISK_STICK "/", sizeof DISK_STICK) == 0 ||
-        strcmp(path, DISK_NODE_HOME ".restoring") == 0 ||
-        strcmp(path, "/author") == 0 || strncmp(path, "/author/", 8) == 0 ||
-        strncmp(path, DISK_NODE_HOME "/", sizeof DISK_NODE_HOME) == 0)
+    if (strcmp(path, DISK_FOLDER) == 0 || is_users(path))
         return;
     if (strncmp(path, DISK_FOLDER "/", sizeof DISK_FOLDER) != 0)
         disk_fail(w, "S15", "'%.100s' was made outside", path);
@@ -338,7 +352,9 @@ void disk_check_restart(struct disk_world *w)
     check_users_files(w);
     check_done(w);
     disk_check_stick(w);
-    disk_check_author(w);
+    for (size_t i = 0; i < DISK_AUTHORS && w->authors[i] != NULL; i++)
+        disk_author_check(w, w->authors[i]);
+    disk_check_footage(w);
     vdisk_each(w->disk, check_path, w);
 }
 
@@ -349,4 +365,5 @@ void disk_check_step(struct disk_world *w)
         check_current(w, c);
     check_users_files(w);
     check_done(w);
+    disk_check_footage(w);
 }

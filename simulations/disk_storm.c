@@ -78,6 +78,20 @@ static void free_course(struct disk_course *k)
     free(k->chunks);
 }
 
+/* Large files take their time: not in each world. */
+static void make_folders(struct disk_world *w)
+{
+    bool large = rng_below(&w->rng, 8) == 0 || w->plan.large;
+
+    (void)disk_mkdir(DISK_STICK, 0700);
+    w->lessons = disk_lessons_new(&w->rng);
+    w->authors[0] = disk_lessons_author(w->lessons);
+    if (!large)
+        return;
+    w->footage = disk_footage_new(&w->rng);
+    w->authors[1] = disk_footage_author(w->footage);
+}
+
 /* ---- what goes wrong -------------------------------------------------------
  */
 
@@ -257,12 +271,12 @@ void disk_storm(const struct disk_plan *p, FILE *all, FILE *tail,
     vdisk_lie(w->disk, p->lie);
     vdisk_slow(w->disk, below(w, 4) == 0);
     vdisk_mount(w->disk);
-    (void)disk_mkdir(DISK_STICK, 0700);
-    w->author = disk_author_new(&w->rng);
+    make_folders(w);
     vdisk_sync_all(w->disk);
     run(w);
     vdisk_mount(NULL);
-    disk_author_free(w->author);
+    disk_lessons_free(w->lessons);
+    disk_footage_free(w->footage);
     say(w, out->broken != NULL ? out->broken : "end");
     trace_hash(w->trace, out->hash);
     out->lines = trace_count(w->trace);

@@ -20,6 +20,8 @@ enum disk_slip {
     DISK_SLIP_READOPT,      /* told of folders before it is told of them */
     DISK_SLIP_NOT_ASKED,    /* a restored home signs without asking anybody */
     DISK_SLIP_NOT_HEALED,   /* what verify finds is not published again */
+    DISK_SLIP_NOT_IN_PLACE, /* an index made anew is not told of own folders */
+    DISK_SLIP_SWEEP_AWAY,   /* gc forgets what stays in place */
 };
 
 struct disk_plan {
@@ -29,6 +31,7 @@ struct disk_plan {
     enum disk_slip slip;
     bool failing_syncs; /* every deed meets one, and mostly ends there */
     bool lost_indexes;  /* often, and killed while folders are looked through */
+    bool large;         /* there are large files, which few seeds have */
 };
 
 #define DISK_DAYS 40

@@ -1,6 +1,7 @@
 /* disk_sweep: what goes, and the room that it took. */
 #include <string.h>
 
+#include "simulations/disk_author.h"
 #include "simulations/disk_deeds.h"
 #include "storage/target.h"
 
@@ -76,8 +77,10 @@ static bool is_live(void *user, const struct chunk_id *id)
 {
     const struct live *l = user;
 
-    if (disk_author_owns(l->w->author, id))
-        return true;
+    for (size_t i = 0; i < DISK_AUTHORS && l->w->authors[i] != NULL; i++)
+        if (disk_author_owns(l->w->authors[i], id) &&
+            (i == 0 || l->w->plan.slip != DISK_SLIP_SWEEP_AWAY))
+            return true;
     for (size_t c = 0; c < DISK_COURSES; c++)
         for (uint32_t e = 0; e < l->w->courses[c].kit->edition_count; e++) {
             const struct chunk_table *t =

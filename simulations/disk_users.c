@@ -19,22 +19,40 @@ struct deed {
     const char *name;
     int (*run)(struct disk_world *w, struct err *err);
     unsigned weight;
+    bool large; /* only where there are large files */
 };
 
 static const struct deed deeds[] = {
-    {"publish", disk_publish, 8},  {"get", disk_get, 5},
-    {"update", disk_update, 3},    {"rollback", disk_rollback, 3},
-    {"pin", disk_pin, 3},          {"met", disk_met, 1},
-    {"config", disk_configure, 2}, {"rm", disk_rm, 1},
-    {"gc", disk_sweep, 3},         {"flush", disk_flush, 2},
-    {"note", disk_note, 1},        {"edit", disk_edit, 1},
-    {"pack", disk_pack, 2},        {"unpack", disk_unpack, 2},
-    {"backup", disk_backup, 2},    {"restore", disk_restore, 1},
-    {"write", disk_lesson, 3},     {"import", disk_import, 4},
-    {"verify", disk_verify, 2},    {"second", second, 1},
+    {"publish", disk_publish, 8, false},
+    {"get", disk_get, 5, false},
+    {"update", disk_update, 3, false},
+    {"rollback", disk_rollback, 3, false},
+    {"pin", disk_pin, 3, false},
+    {"met", disk_met, 1, false},
+    {"config", disk_configure, 2, false},
+    {"rm", disk_rm, 1, false},
+    {"gc", disk_sweep, 3, false},
+    {"flush", disk_flush, 2, false},
+    {"note", disk_note, 1, false},
+    {"edit", disk_edit, 1, false},
+    {"pack", disk_pack, 2, false},
+    {"unpack", disk_unpack, 2, false},
+    {"backup", disk_backup, 2, false},
+    {"restore", disk_restore, 1, false},
+    {"write", disk_lesson, 3, false},
+    {"import", disk_import, 4, false},
+    {"verify", disk_verify, 2, false},
+    {"second", second, 1, false},
+    {"film", disk_film, 5, true},
+    {"in place", disk_show_footage, 4, true},
 };
 
 #define DEEDS (sizeof deeds / sizeof deeds[0])
+
+static unsigned weight_of(const struct disk_world *w, const struct deed *d)
+{
+    return d->large && w->footage == NULL ? 0 : d->weight;
+}
 
 static const struct deed *choose(struct disk_world *w)
 {
@@ -43,10 +61,10 @@ static const struct deed *choose(struct disk_world *w)
     size_t i = 0;
 
     for (size_t k = 0; k < DEEDS; k++)
-        sum += deeds[k].weight;
+        sum += weight_of(w, &deeds[k]);
     at = disk_below(w, sum);
-    while (at >= deeds[i].weight)
-        at -= deeds[i++].weight;
+    while (at >= weight_of(w, &deeds[i]))
+        at -= weight_of(w, &deeds[i++]);
     return &deeds[i];
 }
 

@@ -14,12 +14,14 @@
 
 #define DISK_OWN 2 /* courses of the node's user: the first ones */
 #define DISK_COURSES 3
-#define DISK_FOLDER "/course" /* the last one is fetched into it */
-#define DISK_NOTE "mine.txt"  /* a file of the user's in it */
-#define DISK_MEDIA "video-"   /* so its large files begin */
-#define DISK_STICK "/stick"   /* where course files and backups go */
+#define DISK_FOLDER "/course"   /* the last one is fetched into it */
+#define DISK_NOTE "mine.txt"    /* a file of the user's in it */
+#define DISK_MEDIA "video-"     /* so its large files begin */
+#define DISK_STICK "/stick"     /* where course files and backups go */
+#define DISK_FOOTAGE "/footage" /* large files, published in place */
+#define DISK_SHELF "/shelf"     /* where they are put meanwhile */
+#define DISK_AUTHORS 2
 #define DISK_FETCHED (DISK_COURSES - 1)
-#define DISK_AUTHOR_FILES 4
 #define DISK_DOUBTS 6
 #define DISK_FACTS 24
 #define DISK_VALUE 160
@@ -58,6 +60,8 @@ struct disk_fact {
 };
 
 struct disk_author;
+struct disk_lessons;
+struct disk_footage;
 
 struct disk_snapshot { /* what a backup has */
     bool taken;
@@ -86,8 +90,10 @@ struct disk_world {
     bool media_held;  /* and no sync has failed since, which drops its rows */
     bool folder_left; /* by rm: what lies there is nobody's any more */
     bool edit_doubt;  /* it was being written when the power went */
-    struct disk_author *author; /* who writes and publishes a folder */
-    const struct course_kit_edition *packed; /* on the stick; or NULL */
+    struct disk_lessons *lessons; /* a folder that he writes and publishes */
+    struct disk_footage *footage; /* one that stays in place; NULL: none */
+    struct disk_author *authors[DISK_AUTHORS]; /* of these; NULL: no more */
+    const struct course_kit_edition *packed;   /* on the stick; or NULL */
     size_t packed_course;
     struct disk_snapshot backup;
     bool restoring;           /* the home is gone, and not there again yet */
@@ -129,11 +135,16 @@ void disk_readopt(struct disk_world *w);
 void disk_go_on_restoring(struct disk_world *w);
 /** disk_rot - something that is stored changes, while nobody looks. */
 void disk_rot(struct disk_world *w);
-/** disk_author_new - and his folder, which is not synced yet. */
-struct disk_author *disk_author_new(struct rng *rng);
-void disk_author_free(struct disk_author *a);
-/** disk_check_author - S2, S3 of what he has published. */
-void disk_check_author(struct disk_world *w);
+/** disk_lessons_new - with their folder, which is not synced yet. */
+struct disk_lessons *disk_lessons_new(struct rng *rng);
+struct disk_author *disk_lessons_author(struct disk_lessons *l);
+void disk_lessons_free(struct disk_lessons *l);
+/** disk_footage_new - as lessons. */
+struct disk_footage *disk_footage_new(struct rng *rng);
+struct disk_author *disk_footage_author(struct disk_footage *f);
+void disk_footage_free(struct disk_footage *f);
+/** disk_check_footage - S1, S2, S12 and P1 of what stays in place. */
+void disk_check_footage(struct disk_world *w);
 /** disk_check_stick - the course file is as it was packed. */
 void disk_check_stick(struct disk_world *w);
 

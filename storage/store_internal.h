@@ -64,6 +64,8 @@ struct store {
     uint64_t unflushed_since_ms; /* 0 = nothing waits, as store_flush_due saw */
     uint64_t unchecked_bytes;    /* put since the disk's room was asked */
     bool dir_dirty;              /* packs/ has a name that is not synced */
+    bool referred; /* rows of settled files were put: they are not found again,
+                      as those of packs are, if the index falls back */
     bool sweeping;
 };
 

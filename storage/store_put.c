@@ -243,8 +243,10 @@ static void mark_files(struct store *s, const struct batch *b)
 
         if (!b->puts[i].known && (b->rows[i].place & INDEX_FILE) != 0)
             p = store__place(s, b->rows[i].place);
-        if (p != NULL)
-            p->synced = 0;
+        if (p == NULL)
+            continue;
+        p->synced = 0;
+        s->referred |= p->settled;
     }
 }
 

@@ -177,6 +177,20 @@ int store__sync_names(struct store *s, struct err *e)
     return rc;
 }
 
+/* No pack has the chunks of an author's own files: their rows are all there is.
+ */
+static int settle_referred(struct store *s, struct err *e)
+{
+    int rc = 0;
+
+    index_lock(s->ix);
+    if (s->referred)
+        rc = index_settle(s->ix, e);
+    s->referred = rc != 0;
+    index_unlock(s->ix);
+    return rc;
+}
+
 int store_sync(struct store *s, struct err *e)
 {
     uint32_t from = 0;
@@ -189,6 +203,8 @@ int store_sync(struct store *s, struct err *e)
     rc = store__sync_names(s, e);
     while (more && rc == 0)
         rc = sync_round(s, &from, &more, e);
+    if (rc == 0)
+        rc = settle_referred(s, e);
     if (rc != 0)
         err_wrap(e, "sync the store");
     return rc;
