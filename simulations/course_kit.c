@@ -91,16 +91,30 @@ struct content {
     uint32_t count;
 };
 
+static bool is_media(const struct course_kit_params *p, uint32_t i)
+{
+    return i >= p->chunks - p->media * COURSE_KIT_MEDIA_CHUNKS;
+}
+
+/* The last chunk of a file that may end elsewhere in the next edition. */
+static bool is_loose_end(const struct course_kit_params *p, uint32_t i)
+{
+    return is_media(p, i) && p->media_max != 0 &&
+           (p->chunks - i) % COURSE_KIT_MEDIA_CHUNKS == 1;
+}
+
 static void make_content_chunk(struct maker *mk,
                                const struct course_kit_params *p,
                                struct content *c, uint32_t i)
 {
-    bool media = i >= c->count - p->media * COURSE_KIT_MEDIA_CHUNKS;
-    size_t len = p->chunk_min +
-                 (size_t)rng_below(mk->rng, p->chunk_max - p->chunk_min + 1);
+    bool media = is_media(p, i);
+    bool large = media && p->media_max != 0;
+    size_t min = large ? p->media_min : p->chunk_min;
+    size_t max = large ? p->media_max : p->chunk_max;
+    size_t len = min + (size_t)rng_below(mk->rng, max - min + 1);
     uint8_t *raw;
 
-    if (media && c->refs[i].raw_len != 0)
+    if (media && c->refs[i].raw_len != 0 && !is_loose_end(p, i))
         len = c->refs[i].raw_len; /* changed, and nothing moved */
     raw = mem_new(len, 1);
     fill(mk, raw, len, media);
@@ -470,7 +484,8 @@ static void edit(struct maker *mk, const struct course_kit_params *p,
                  struct content *c)
 {
     for (uint32_t i = 0; i < c->count; i++)
-        if (i == 0 || rng_below(mk->rng, 10) == 0)
+        if (i == 0 || rng_below(mk->rng, 10) == 0 ||
+            (is_loose_end(p, i) && rng_below(mk->rng, 3) == 0))
             make_content_chunk(mk, p, c, i);
 }
 

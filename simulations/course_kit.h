@@ -24,6 +24,10 @@ struct course_kit_params {
     uint32_t media;     /* files that stand alone: the last chunks */
     uint32_t chunk_min; /* raw bytes, 64.. */
     uint32_t chunk_max;
+    uint32_t
+        media_min; /* the same of media, whose files then grow and shrink */
+    uint32_t
+        media_max;     /* 0: as the others, and a file stays as long as it is */
     uint32_t editions; /* 1..COURSE_KIT_EDITIONS */
     bool odd;          /* and such as the author should never have signed */
     bool later;        /* its author's node is of a later version */

@@ -13,8 +13,6 @@
 #include "simulations/mem.h"
 #include "storage/manifest_load.h"
 
-#define CHUNK_CAP (2u << 20)
-
 /* ---- an edition -------------------------------------------------------------
  */
 
@@ -200,9 +198,9 @@ bool disk_author_owns(const struct disk_author *a, const struct chunk_id *id)
 
 void disk_author_check(struct disk_world *w, const struct disk_author *a)
 {
+    static uint8_t bytes[CHUNK_RAW_MAX];
     struct record_id top;
     uint64_t seq = 0;
-    uint8_t *bytes = mem_new(CHUNK_CAP, 1);
 
     if (a->acked != 0 &&
         (catalog_current(w->node.catalog, &a->course, &top, &seq, NULL) != 0 ||
@@ -210,11 +208,11 @@ void disk_author_check(struct disk_world *w, const struct disk_author *a)
         disk_fail(w, "S3", "what he published fell from edition %d to %d",
                   (int)a->acked, (int)seq);
     for (size_t i = 0; i < a->count && !w->ever_rotten; i++)
-        if (a->chunks[i].owed && store_read(w->node.store, &a->chunks[i].id,
-                                            bytes, CHUNK_CAP, NULL, NULL) != 0)
+        if (a->chunks[i].owed &&
+            store_read(w->node.store, &a->chunks[i].id, bytes, sizeof bytes,
+                       NULL, NULL) != 0)
             disk_fail(w, "S2", "chunk %.12s of what he published is lost",
                       chunk_id_hex(&a->chunks[i].id).s);
-    free(bytes);
 }
 
 void disk_author_restored(struct disk_author *a)

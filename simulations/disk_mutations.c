@@ -43,6 +43,8 @@ static const struct disk_mutation table[] = {
      "S3", false, false, false},
     {"what verify finds is not published again", VDISK_HONEST,
      DISK_SLIP_NOT_HEALED, "S2", false, false, false},
+    {"what was patched is not synced", VDISK_LIE_PARTIAL, DISK_NO_SLIP, "S12",
+     false, false, true},
     {"folders in place are not adopted again", VDISK_HONEST,
      DISK_SLIP_NOT_IN_PLACE, "S2", false, true, true},
     {"gc forgets what stays in place", VDISK_HONEST, DISK_SLIP_SWEEP_AWAY, "P1",

@@ -14,8 +14,6 @@
 #include "storage/index.h"
 #include "storage/pack.h"
 
-#define CHUNK_CAP 65536
-
 /* ---- chunks ----------------------------------------------------------------
  */
 
@@ -44,7 +42,7 @@ void disk_acknowledge(struct disk_world *w, size_t c, uint64_t seq)
 static void check_chunk(struct disk_world *w, const struct disk_chunk *c,
                         bool owed)
 {
-    static uint8_t bytes[CHUNK_CAP];
+    static uint8_t bytes[CHUNK_RAW_MAX];
     bool has = store_has(w->node.store, &c->ref.id);
     int rc =
         store_read(w->node.store, &c->ref.id, bytes, sizeof bytes, NULL, NULL);
@@ -187,7 +185,7 @@ static void check_places(struct disk_world *w)
 static bool holds(const char *path, const char *text)
 {
     struct buf bytes = BUF_INIT;
-    bool same = file_io_load(path, CHUNK_CAP, &bytes, NULL) == 0 &&
+    bool same = file_io_load(path, CHUNK_RAW_MAX, &bytes, NULL) == 0 &&
                 bytes.len == strlen(text) &&
                 memcmp(bytes.base, text, bytes.len) == 0;
 
@@ -263,7 +261,7 @@ static bool same_file(const struct disk_course *k, uint64_t seq, uint32_t file,
     const struct manifest *m = &k->manifests[seq - 1];
     uint64_t left = m->files[file].size;
     struct buf is = BUF_INIT;
-    uint8_t *raw = mem_new(CHUNK_CAP, 1);
+    static uint8_t raw[CHUNK_RAW_MAX];
     uint32_t first;
     uint32_t count;
     uint32_t skip;
@@ -281,7 +279,6 @@ static bool same_file(const struct disk_course *k, uint64_t seq, uint32_t file,
         skip = 0;
     }
     buf_deinit(&is);
-    free(raw);
     return same;
 }
 

@@ -9,7 +9,6 @@
 #include "storage/lyc_file.h"
 
 #define COURSE_FILE DISK_STICK "/course.lyc"
-#define CHUNK_CAP 65536
 
 /* ---- out -------------------------------------------------------------------
  */
@@ -26,14 +25,14 @@ static int write_edition(struct disk_world *w, const struct course_kit *kit,
                          const struct course_kit_edition *e,
                          struct lyc_writer *out, struct err *err)
 {
-    static uint8_t bytes[CHUNK_CAP];
+    static uint8_t bytes[CHUNK_RAW_MAX];
     int rc = lyc_put_record(out, buf_span(&kit->course_record), err);
 
     if (rc == 0)
         rc = lyc_put_record(out, buf_span(&e->record), err);
     for (uint32_t i = 0; i < e->table.count && rc == 0; i++) {
-        rc = store_read(w->node.store, &e->table.refs[i].id, bytes, CHUNK_CAP,
-                        NULL, err);
+        rc = store_read(w->node.store, &e->table.refs[i].id, bytes,
+                        CHUNK_RAW_MAX, NULL, err);
         if (rc == 0)
             rc = lyc_put_chunk(out, &e->table.refs[i], bytes, err);
     }

@@ -12,6 +12,8 @@
 
 #define ACTS_MAX 8 /* in a day */
 #define PACK_MAX 24576
+#define MEDIA_MIN 130000 /* a chunk of large media, of which a file has 8 */
+#define MEDIA_MAX 190000
 
 /* ---- the world -------------------------------------------------------------
  */
@@ -62,6 +64,10 @@ static void make_course(struct disk_world *w, size_t c)
     if (c >= DISK_OWN) {
         p.media = 1 + (uint32_t)rng_below(&w->rng, 2);
         p.chunks += p.media * COURSE_KIT_MEDIA_CHUNKS;
+        if (w->large) { /* 1.0 to 1.4 MiB each */
+            p.media_min = MEDIA_MIN;
+            p.media_max = MEDIA_MAX;
+        }
     }
     k->kit = course_kit_new(&p, &w->rng);
     for (uint32_t i = 0; i < k->kit->edition_count; i++) {
@@ -78,15 +84,12 @@ static void free_course(struct disk_course *k)
     free(k->chunks);
 }
 
-/* Large files take their time: not in each world. */
 static void make_folders(struct disk_world *w)
 {
-    bool large = rng_below(&w->rng, 8) == 0 || w->plan.large;
-
     (void)disk_mkdir(DISK_STICK, 0700);
     w->lessons = disk_lessons_new(&w->rng);
     w->authors[0] = disk_lessons_author(w->lessons);
-    if (!large)
+    if (!w->large)
         return;
     w->footage = disk_footage_new(&w->rng);
     w->authors[1] = disk_footage_author(w->footage);
@@ -265,6 +268,8 @@ void disk_storm(const struct disk_plan *p, FILE *all, FILE *tail,
     w->trace = trace_new(all);
     dice_init(&w->rng, p->seed, 78);
     w->disk = vdisk_new(p->seed);
+    /* Large files take their time: not in each world. */
+    w->large = below(w, 16) == 0 || p->large;
     for (size_t c = 0; c < DISK_COURSES; c++)
         make_course(w, c);
     vdisk_choppy(w->disk, below(w, 2) == 0);

@@ -51,7 +51,7 @@ static const struct deed deeds[] = {
 
 static unsigned weight_of(const struct disk_world *w, const struct deed *d)
 {
-    return d->large && w->footage == NULL ? 0 : d->weight;
+    return d->large && !w->large ? 0 : d->weight;
 }
 
 static const struct deed *choose(struct disk_world *w)

@@ -77,6 +77,7 @@ struct disk_world {
     struct rng rng;
     struct trace *trace;
     struct disk_node node;
+    bool large; /* with large files */
     bool open;
     bool fed_up; /* after an error he kills it and starts it again */
     struct disk_course courses[DISK_COURSES];

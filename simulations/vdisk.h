@@ -100,6 +100,7 @@ enum vdisk_lie {
     VDISK_LIE_LOCK,     /* everybody gets a lock */
     VDISK_LIE_STICK,    /* what is put on a stick is not synced */
     VDISK_LIE_RESTORED, /* nor is what makes a home again */
+    VDISK_LIE_PARTIAL,  /* nor what goes from partial/ into a folder */
 };
 void vdisk_lie(struct vdisk *d, enum vdisk_lie what);
 

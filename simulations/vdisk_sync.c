@@ -42,6 +42,8 @@ static bool is_lied_about(uint32_t ino)
         return strncmp(path, "/stick/", 7) == 0;
     case VDISK_LIE_RESTORED:
         return strncmp(path, "/home.restoring", 15) == 0;
+    case VDISK_LIE_PARTIAL:
+        return strstr(path, "/partial/") != NULL;
     case VDISK_LIE_CACHE:
     case VDISK_LIE_LOCK:
     case VDISK_HONEST:
