@@ -34,7 +34,7 @@ static bool is_settled(const struct disk_world *w)
     for (size_t i = 0; i < w->fact_count; i++)
         if (w->facts[i].doubt_count != 0)
             return false;
-    return !w->courses[DISK_FETCHED].may_be_removed;
+    return !w->courses[DISK_FETCHED].may_be_removed && !disk_books_rotten(w);
 }
 
 int disk_backup(struct disk_world *w, struct err *err)
@@ -115,7 +115,8 @@ static void recall(struct disk_world *w)
     }
     for (size_t i = 0; i < DISK_AUTHORS && w->authors[i] != NULL; i++)
         disk_author_restored(w->authors[i]);
-    disk_footage_restored(w);
+    disk_footage_forget(w);
+    w->index_rotten = w->log_rotten = w->readopting = false;
     w->has_self = false; /* another node of the same person */
     w->folder_left = true;
     w->done = 0;

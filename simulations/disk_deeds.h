@@ -58,7 +58,8 @@ int disk_film(struct disk_world *w, struct err *err);
 int disk_show_footage(struct disk_world *w, struct err *err);
 /** disk_readopt_footage - to an index that was made anew. */
 int disk_readopt_footage(struct disk_world *w);
-void disk_footage_restored(struct disk_world *w);
+/** disk_footage_forget - of what stays in place nothing has to be held. */
+void disk_footage_forget(struct disk_world *w);
 
 /* ---- disk_stick.c: course files --------------------------------------------
  */

@@ -163,8 +163,10 @@ static int to_edition(struct disk_world *w, uint64_t seq, struct err *err)
     if (rc == 0)
         rc = placed(w, &f);
     target_close(f.target);
-    w->done =
-        rc == 0 && disk_alive(w) && !w->rotten && !w->folder_rotten ? seq : 0;
+    w->done = rc == 0 && disk_alive(w) && !w->rotten && !w->index_rotten &&
+                      !w->folder_rotten
+                  ? seq
+                  : 0;
     w->media_held = w->done != 0;
     return rc;
 }
@@ -260,7 +262,10 @@ void disk_readopt(struct disk_world *w)
     uint64_t chunks;
     int rc = 0;
 
-    if (!store_rebuilt(w->node.store))
+    w->readopting = store_rebuilt(w->node.store);
+    if (w->plan.slip == DISK_SLIP_ROT_BELIEVED)
+        w->index_rotten = false;
+    if (!w->readopting)
         return;
     disk_read_fact(w, &fetched, value);
     m = disk_manifest_of(k, value);
@@ -271,8 +276,8 @@ void disk_readopt(struct disk_world *w)
     w->media_held |= rc == 0 && disk_alive(w);
     if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = disk_readopt_footage(w);
-    if (rc == 0)
-        (void)store_readopted(w->node.store, NULL);
+    if (rc == 0 && store_readopted(w->node.store, NULL) == 0 && disk_alive(w))
+        w->readopting = w->index_rotten = false; /* it is another one */
 }
 
 int disk_rollback(struct disk_world *w, struct err *err)

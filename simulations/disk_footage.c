@@ -308,7 +308,7 @@ int disk_show_footage(struct disk_world *w, struct err *err)
     const struct edition *e;
     struct manifest m = {0};
     bool any = false;
-    int rc = w->rotten ? 0 : make_right(w, &any, err);
+    int rc = w->rotten || w->index_rotten ? 0 : make_right(w, &any, err);
 
     if (rc != 0 || !any)
         return rc;
@@ -377,7 +377,7 @@ static void check_chunk(const struct look *l, uint32_t slot)
     if (rc == 0 && memcmp(bytes, is, ref->raw_len) != 0)
         disk_fail(l->w, "S1", "chunk %.12s in place is read with other bytes",
                   hex.s);
-    if (rc == 0 || l->lies == LIES_HIDDEN)
+    if (rc == 0 || l->lies == LIES_HIDDEN || l->w->index_rotten)
         return;
     if (has)
         disk_fail(l->w, "S12", "chunk %.12s in place counts as held: %s", hex.s,
@@ -461,7 +461,7 @@ int disk_readopt_footage(struct disk_world *w)
 /* ---- from the first day to the last ----------------------------------------
  */
 
-void disk_footage_restored(struct disk_world *w)
+void disk_footage_forget(struct disk_world *w)
 {
     if (w->footage != NULL)
         w->footage->told = w->footage->count;

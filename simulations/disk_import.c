@@ -152,7 +152,7 @@ int disk_import(struct disk_world *w, struct err *err)
 {
     int rc;
 
-    if (!has_written(w->lessons) || w->rotten)
+    if (!has_written(w->lessons) || w->rotten || w->index_rotten)
         return 0;
     rc = end_writing(w->lessons, err);
     return rc == 0 ? import(w, err) : rc;

@@ -13,6 +13,7 @@ struct disk_mutation {
     bool failing_syncs;    /* it shows where syncs fail, and they seldom do */
     bool lost_indexes;     /* or where the index is lost */
     bool large;            /* or where there are large files */
+    bool rotting;          /* or the books rot */
 };
 
 /** disk_mutations_all - the table. */

@@ -109,8 +109,11 @@ int disk_publish(struct disk_world *w, struct err *err)
     struct disk_course *k = &w->courses[c];
     struct id_hex hex = course_id_hex(&k->kit->course);
     uint64_t seq = 0;
-    int rc = ask(w, c, hex.s, err);
+    int rc;
 
+    if (w->index_rotten) /* what it says is held is not put again */
+        return 0;
+    rc = ask(w, c, hex.s, err);
     if (rc == 0)
         rc = catalog_next_seq(w->node.catalog, &k->kit->author, &k->kit->course,
                               &seq, err);

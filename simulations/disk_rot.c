@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "simulations/disk_author.h"
 #include "simulations/disk_deeds.h"
 #include "storage/disk.h"
 #include "storage/file_io.h"
@@ -36,6 +37,37 @@ void disk_rot(struct disk_world *w)
     w->result->rots++;
 }
 
+/* ---- what the home knows ---------------------------------------------------
+ */
+
+static bool is_index(const char *path)
+{
+    return strcmp(path, DISK_NODE_HOME "/index.db") == 0 ||
+           strcmp(path, DISK_NODE_HOME "/index.db-wal") == 0;
+}
+
+static bool is_log(const char *path)
+{
+    return begins(path, DISK_NODE_HOME "/records/");
+}
+
+void disk_rot_books(struct disk_world *w)
+{
+    bool index = disk_below(w, 2) == 0;
+
+    if (w->readopting || /* else nobody could tell when it is another one */
+        vdisk_rot(w->disk, index ? is_index : is_log) == 0)
+        return;
+    w->result->rots++;
+    if (!index) {
+        w->log_rotten = true;
+        return;
+    }
+    w->index_rotten = true;
+    w->done = 0;
+    disk_footage_forget(w);
+}
+
 /* ---- healing ---------------------------------------------------------------
  */
 
@@ -67,6 +99,28 @@ static int republish(struct disk_world *w, struct err *err)
     return rc;
 }
 
+/* What was his, and what others have: all of it comes again. What he has signed
+ * in his folders nobody else has. */
+static int put_records_again(struct disk_world *w, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t c = 0; c < DISK_COURSES; c++) {
+        const struct disk_course *k = &w->courses[c];
+
+        for (uint64_t s = 1; s <= k->kit->edition_count && rc == 0; s++)
+            if (k->acked[s] && w->plan.slip != DISK_SLIP_NOT_RECORDED)
+                rc = disk_put_records(w, k->kit, &k->kit->editions[s - 1],
+                                      c < DISK_OWN, err);
+    }
+    if (rc != 0 || !disk_alive(w))
+        return rc;
+    for (size_t i = 0; i < DISK_AUTHORS && w->authors[i] != NULL; i++)
+        disk_author_restored(w->authors[i]);
+    w->log_rotten = false;
+    return 0;
+}
+
 /* He removes what verify has named; the next get brings it again. */
 static int remove_media(struct err *err)
 {
@@ -92,9 +146,11 @@ int disk_verify(struct disk_world *w, struct err *err)
     unsigned bad = verify_all(w);
     int rc;
 
-    if (!w->rotten && bad != 0 && disk_alive(w))
+    if (!w->rotten && !w->index_rotten && bad != 0 && disk_alive(w))
         disk_fail(w, "S12", "verify finds %u bad chunks on a good disk", bad);
-    if (!w->rotten)
+    if (w->log_rotten && !w->index_rotten)
+        return put_records_again(w, err);
+    if (!w->rotten || w->index_rotten)
         return 0;
     w->packed = NULL;
     rc = w->plan.slip != DISK_SLIP_NOT_HEALED ? republish(w, err) : 0;

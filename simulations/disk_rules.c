@@ -52,7 +52,7 @@ static void check_chunk(struct disk_world *w, const struct disk_chunk *c,
                   chunk_id_hex(&c->ref.id).s);
     /* What has rotted may be lost until it is put again; that it was found to
      * be is forgotten with an index that falls back. */
-    if (w->rotten || (w->ever_rotten && !(owed && c->owed)))
+    if (w->rotten || w->index_rotten || (w->ever_rotten && !(owed && c->owed)))
         return;
     if (rc != 0 && has)
         disk_fail(w, "S12", "chunk %.12s counts as held and is not: %s",
@@ -72,16 +72,18 @@ static void check_chunks(struct disk_world *w)
 /* ---- records ---------------------------------------------------------------
  */
 
-static bool same_record(struct disk_world *w, const struct record_id *id,
+static int check_record(struct disk_world *w, const struct record_id *id,
                         const struct buf *record)
 {
     struct buf bytes = BUF_INIT;
-    bool same = catalog_get(w->node.catalog, id, &bytes, NULL) == 0 &&
-                bytes.len == record->len &&
-                memcmp(bytes.base, record->base, bytes.len) == 0;
+    int rc = catalog_get(w->node.catalog, id, &bytes, NULL);
 
+    if (rc == 0 && (bytes.len != record->len ||
+                    memcmp(bytes.base, record->base, bytes.len) != 0))
+        disk_fail(w, "S1", "record %.12s is read with other bytes",
+                  record_id_hex(id).s);
     buf_deinit(&bytes);
-    return same;
+    return rc;
 }
 
 /* What is shown after a start is relied on: it is acknowledged, too. */
@@ -93,8 +95,13 @@ static void check_edition(struct disk_world *w, size_t c, uint64_t seq)
     bool here =
         catalog_edition(w->node.catalog, &k->kit->course, seq, &id, NULL) == 0;
 
-    if (here &&
-        (!record_id_eq(&id, &e->id) || !same_record(w, &id, &e->record)))
+    if (check_record(w, &e->id, &e->record) != 0 && here &&
+        !disk_books_rotten(w))
+        disk_fail(w, "S2", "the record of edition %d of course %zu is lost",
+                  (int)seq, c);
+    if (disk_books_rotten(w))
+        return;
+    if (here && !record_id_eq(&id, &e->id))
         disk_fail(w, "S1", "edition %d of course %zu is another one", (int)seq,
                   c);
     else if (here && !k->acked[seq] && w->restores == 0)
@@ -114,7 +121,7 @@ static void check_current(struct disk_world *w, size_t c)
 
     if (catalog_current(w->node.catalog, &k->kit->course, &id, &seq, NULL) != 0)
         seq = 0;
-    if (seq < k->current && !k->may_be_removed)
+    if (seq < k->current && !k->may_be_removed && !disk_books_rotten(w))
         disk_fail(w, "S3", "course %zu fell from edition %d to %d", c,
                   (int)k->current, (int)seq);
     if (c >= DISK_OWN)
@@ -131,7 +138,7 @@ static void end_removal(struct disk_course *k, struct disk_world *w)
 {
     struct record_id id;
 
-    if (!k->may_be_removed)
+    if (!k->may_be_removed || disk_books_rotten(w))
         return;
     k->may_be_removed = false;
     if (catalog_current(w->node.catalog, &k->kit->course, &id, NULL, NULL) == 0)
@@ -344,13 +351,15 @@ void disk_check_restart(struct disk_world *w)
     check_keys(w);
     disk_check_facts(w, true);
     check_records(w);
-    check_places(w);
+    if (!w->index_rotten)
+        check_places(w);
     check_chunks(w);
     check_users_files(w);
     check_done(w);
     disk_check_stick(w);
     for (size_t i = 0; i < DISK_AUTHORS && w->authors[i] != NULL; i++)
-        disk_author_check(w, w->authors[i]);
+        if (!disk_books_rotten(w))
+            disk_author_check(w, w->authors[i]);
     disk_check_footage(w);
     vdisk_each(w->disk, check_path, w);
 }

@@ -180,7 +180,8 @@ int disk_unpack(struct disk_world *w, struct err *err)
     rc = read_file(&r);
     if (rc == 0)
         rc = store_sync(w->node.store, err);
-    if (rc == 0 && disk_alive(w) && !w->rotten && !is_held(w, r.e))
+    if (rc == 0 && disk_alive(w) && !w->rotten && !w->index_rotten &&
+        !is_held(w, r.e))
         disk_fail(w, "S12", "unpacked, and it is not all here");
     if (rc == 0 && disk_alive(w))
         disk_acknowledge_records(w, c, r.e->seq);

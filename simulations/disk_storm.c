@@ -242,6 +242,10 @@ static void misfortune(struct disk_world *w)
         lose_index(w);
     if (below(w, 40) == 0)
         disk_rot(w);
+    if (below(w, w->plan.rotting ? 4 : 40) == 0)
+        disk_rot_books(w);
+    else if (w->index_rotten && below(w, 4) == 0)
+        lose_index(w);
 }
 
 static void run(struct disk_world *w)

@@ -22,6 +22,8 @@ enum disk_slip {
     DISK_SLIP_NOT_HEALED,   /* what verify finds is not published again */
     DISK_SLIP_NOT_IN_PLACE, /* an index made anew is not told of own folders */
     DISK_SLIP_SWEEP_AWAY,   /* gc forgets what stays in place */
+    DISK_SLIP_ROT_BELIEVED, /* an index that has rotted is not made anew */
+    DISK_SLIP_NOT_RECORDED, /* records that have rotted are not put again */
 };
 
 struct disk_plan {
@@ -31,6 +33,7 @@ struct disk_plan {
     enum disk_slip slip;
     bool failing_syncs; /* every deed meets one, and mostly ends there */
     bool lost_indexes;  /* often, and killed while folders are looked through */
+    bool rotting;       /* the index or the records rot often */
     bool large;         /* there are large files, which few seeds have */
 };
 

@@ -100,6 +100,9 @@ struct disk_world {
     bool restoring;           /* the home is gone, and not there again yet */
     unsigned restores;        /* since then chunks of what is known are not */
     bool rotten, ever_rotten; /* some stored bytes are others now */
+    bool index_rotten;        /* the index is not what it was, nor made anew */
+    bool log_rotten;          /* records are not what they were */
+    bool readopting;          /* an index made anew lacks the folders yet */
     bool folder_rotten; /* what its small files were may not be here any more:
                            an old one counts as his own, until he empties it */
     struct disk_result *result;
@@ -108,6 +111,12 @@ struct disk_world {
 /** disk_fail - @name is broken; only the first time counts. */
 void disk_fail(struct disk_world *w, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** disk_books_rotten - what is said of records may be less than was known. */
+static inline bool disk_books_rotten(const struct disk_world *w)
+{
+    return w->index_rotten || w->log_rotten;
+}
 
 /* ---- disk_facts.c ----------------------------------------------------------
  */
@@ -136,6 +145,8 @@ void disk_readopt(struct disk_world *w);
 void disk_go_on_restoring(struct disk_world *w);
 /** disk_rot - something that is stored changes, while nobody looks. */
 void disk_rot(struct disk_world *w);
+/** disk_rot_books - the same of the index, or of the file of records. */
+void disk_rot_books(struct disk_world *w);
 /** disk_lessons_new - with their folder, which is not synced yet. */
 struct disk_lessons *disk_lessons_new(struct rng *rng);
 struct disk_author *disk_lessons_author(struct disk_lessons *l);

@@ -186,6 +186,8 @@ int catalog__read(struct catalog *c, const struct record_id *id,
                        record_id_hex(id).s);
     if (rc == 0)
         rc = catalog_log_read(&c->log, at, &bytes, &flags, &next, e);
+    if (rc == 0)
+        rc = catalog__check_id(c, &bytes, id, e);
     if (rc == 0 && buf_append(out, bytes.base, bytes.len) != 0)
         rc = err_set(e, ERR_NOMEM, "record");
     buf_deinit(&bytes);
@@ -390,7 +392,9 @@ static int put_locked(struct catalog *c, struct row *row, const uint8_t *record,
         return rc;
     rc = find_row(c, &row->id, &at, &known, e);
     if (rc == 0 && known != STATE_REMOVED)
-        return known == STATE_FORK ? conflict(row, e) : 0;
+        return known == STATE_FORK
+                   ? conflict(row, e)
+                   : catalog__mend(c, at, record, row->len, own, e);
     if (rc != 0 && rc != ERR_NOT_FOUND)
         return rc;
     rc = judge(c, row, e);

@@ -30,12 +30,12 @@ void catalog_close(struct catalog *c);
  * @own: signed on this node: its seq is also kept in the file `seq`, the second
  *       copy that a lost index cannot take along.
  * @out_id: may be NULL.
- * Return: 0 (also when it was there already); ERR_MALFORMED; ERR_CORRUPT (bad
- * signature); ERR_REFUSED (breaks the chain: a jump, a wrong prev, a signer who
- * is no author of the course, a course not known); ERR_CONFLICT (equivocation:
- * kept as proof, does not become current; with @own not kept at all); ERR_LIMIT
- * (a revocation more than are kept). A revocation that says no more than one
- * that is here is 0, and not kept.
+ * Return: 0 (also when it was there already; had it rotted, it is mended);
+ * ERR_MALFORMED; ERR_CORRUPT (bad signature); ERR_REFUSED (breaks the chain: a
+ * jump, a wrong prev, a signer who is no author of the course, a course not
+ * known); ERR_CONFLICT (equivocation: kept as proof, does not become current;
+ * with @own not kept at all); ERR_LIMIT (a revocation more than are kept). A
+ * revocation that says no more than one that is here is 0, and not kept.
  * ERR_NO_SPACE, ERR_IO: nothing was kept, and the number is free again; or, on
  * a disk where not even that can be written down, the record is kept and counts
  * from the next put, next_seq or open that succeeds.

@@ -39,4 +39,17 @@ sqlite3_stmt *catalog__prepare(struct catalog *c, const char *sql);
 sqlite3_stmt *catalog__prepare_for(struct catalog *c, const char *sql,
                                    const uint8_t *a);
 
+/* catalog_mend.c; with the index locked */
+
+/** catalog__check_id - is it that record? The log's sum says that an entry is
+ *  whole; which it is, an index that has rotted may have wrong: ERR_CORRUPT. */
+int catalog__check_id(struct catalog *c, const struct buf *bytes,
+                      const struct record_id *id, struct err *e);
+
+/** catalog__mend - a record that is here, at @at: if it has rotted, its bytes
+ *  go there again. ERR_IO: that is not where it stood, and the next start makes
+ *  the index anew. */
+int catalog__mend(struct catalog *c, uint64_t at, const uint8_t *record,
+                  size_t len, bool own, struct err *e);
+
 #endif

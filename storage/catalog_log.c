@@ -24,6 +24,15 @@ static uint64_t sum_of(const uint8_t head[HEAD], const uint8_t *p, size_t len)
     return digest_sum64(head, 12) ^ digest_sum64(p, len);
 }
 
+static void make_head(uint8_t head[HEAD], const uint8_t *p, size_t len,
+                      uint32_t flags)
+{
+    memcpy(head, magic, sizeof magic);
+    be_put(head + 4, len, 4);
+    be_put(head + 8, flags, 4);
+    be_put(head + 12, sum_of(head, p, len), 8);
+}
+
 int catalog_log_open(const char *home, struct catalog_log *out, struct err *e)
 {
     struct catalog_log l = {.fd = -1};
@@ -81,10 +90,7 @@ int catalog_log_append(struct catalog_log *l, const uint8_t *p, size_t len,
     uint64_t at = l->end;
     int rc;
 
-    memcpy(head, magic, sizeof magic);
-    be_put(head + 4, len, 4);
-    be_put(head + 8, flags, 4);
-    be_put(head + 12, sum_of(head, p, len), 8);
+    make_head(head, p, len, flags);
     rc = file_io_write(l->fd, head, sizeof head, at, e);
     if (rc == 0)
         rc = file_io_write(l->fd, p, len, at + HEAD, e);
@@ -152,6 +158,49 @@ static int search(const struct catalog_log *l, uint64_t at, uint64_t size,
     }
     *out = size;
     return 0;
+}
+
+/* Nothing whole stands from @at to @end, and there an entry begins, or none. */
+static bool is_gap(const struct catalog_log *l, uint64_t at, uint64_t end)
+{
+    uint8_t head[sizeof magic];
+    struct buf bytes = BUF_INIT;
+    uint32_t flags;
+    uint64_t next;
+    bool gap = end == l->end ||
+               (end < l->end &&
+                file_io_read(l->fd, head, sizeof head, end, NULL) == 0 &&
+                memcmp(head, magic, sizeof magic) == 0);
+
+    while (gap && at < end) {
+        gap = search(l, at, end, &at, NULL) == 0 &&
+              (at == end || catalog_log_read(l, at, &bytes, &flags, &next,
+                                             NULL) == ERR_CORRUPT);
+        at++;
+    }
+    buf_deinit(&bytes);
+    return gap;
+}
+
+int catalog_log_mend(struct catalog_log *l, uint64_t at, const uint8_t *p,
+                     size_t len, uint32_t flags, struct err *e)
+{
+    uint8_t head[HEAD];
+    int rc;
+
+    if (!is_gap(l, at, at + HEAD + len))
+        return err_set(e, ERR_NOT_FOUND, "another entry at %llu of '%s'",
+                       (unsigned long long)at, l->path);
+    rc = file_io_read(l->fd, head, sizeof head, at, e);
+    if (rc == 0 && memcmp(head, magic, sizeof magic) == 0 &&
+        be_get(head + 4, 4) == len)
+        flags |= (uint32_t)be_get(head + 8, 4) & CATALOG_LOG_OWN;
+    make_head(head, p, len, flags);
+    if (rc == 0)
+        rc = file_io_write(l->fd, head, sizeof head, at, e);
+    if (rc == 0)
+        rc = file_io_write(l->fd, p, len, at + HEAD, e);
+    return rc == 0 ? file_io_sync(l->fd, e) : rc;
 }
 
 int catalog_log_scan(struct catalog_log *l, uint64_t from,

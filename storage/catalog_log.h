@@ -35,6 +35,11 @@ void catalog_log_undo(struct catalog_log *l, uint64_t at);
 int catalog_log_read(const struct catalog_log *l, uint64_t at, struct buf *out,
                      uint32_t *out_flags, uint64_t *out_next, struct err *e);
 
+/** catalog_log_mend - the entry at @at, which has rotted, held @p: it does
+ *  again, durably. ERR_NOT_FOUND: that is not where it stood. */
+int catalog_log_mend(struct catalog_log *l, uint64_t at, const uint8_t *p,
+                     size_t len, uint32_t flags, struct err *e);
+
 /**
  * catalog_log_scan - each whole entry from @from on; what has rotted is
  * searched over. A torn tail behind the last of them is cut, and the end set;

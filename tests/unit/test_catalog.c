@@ -1,3 +1,4 @@
+#include "storage/index.h"
 #include "tests/lib/catalog_kit.h"
 #include "tests/lib/fault_vfs.h"
 
@@ -476,6 +477,68 @@ TEST(catalog_open, rot)
     close_it(&w);
     drop(c.r, 4);
     drop(&p, 1);
+}
+
+/* What has rotted is mended by whoever brings it again, in its place: a course
+ * stays before its editions when the index is made anew. */
+TEST(catalog_put, mends)
+{
+    const char *home = test_tmpdir();
+    struct place_of_work w = open_in(home);
+    struct chain c = make_chain();
+    struct buf got = BUF_INIT;
+    struct record_id id;
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(put(w.c, &c.r[i], false), 0);
+    for (size_t at = 2; at < 44; at += 40) { /* in its head, in its bytes */
+        keep_flip(keep_path(home, "records/000001.log"), (long)at, 1);
+        assert_int_equal(catalog_get(w.c, &c.r[0].id, &got, NULL), ERR_CORRUPT);
+        assert_int_equal(put(w.c, &c.r[0], false), 0);
+        assert_true(holds(w.c, &c.r[0]));
+    }
+    close_it(&w);
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    w = open_in(home);
+    for (int i = 0; i < 4; i++)
+        assert_true(holds(w.c, &c.r[i]));
+    assert_int_equal(current(w.c, &c.id, &id), 3);
+    buf_deinit(&got);
+    close_it(&w);
+    drop(c.r, 4);
+}
+
+/* An index that has rotted leads to another record, or into the middle of one:
+ * nothing is read, nothing is written over, and the next start makes it anew.
+ */
+TEST(catalog_get, index_rotten)
+{
+    static const char *const wrong[] = {
+        "UPDATE record SET off = 0 WHERE seq = 2",
+        "UPDATE record SET off = off - 30 WHERE seq = 2"};
+
+    for (size_t k = 0; k < 2; k++) {
+        const char *home = test_tmpdir();
+        struct place_of_work w = open_in(home);
+        struct chain c = make_chain();
+        struct buf got = BUF_INIT;
+
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(put(w.c, &c.r[i], false), 0);
+        assert_int_equal(sqlite3_exec(index_db(store_index(w.s)), wrong[k],
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_int_equal(catalog_get(w.c, &c.r[2].id, &got, NULL), ERR_CORRUPT);
+        if (k == 1)
+            assert_int_equal(put(w.c, &c.r[2], false), ERR_IO);
+        close_it(&w);
+        w = open_in(home);
+        for (int i = 0; i < 4; i++)
+            assert_true(holds(w.c, &c.r[i]));
+        buf_deinit(&got);
+        close_it(&w);
+        drop(c.r, 4);
+    }
 }
 
 static struct chain vanish_chain;
