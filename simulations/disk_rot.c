@@ -35,6 +35,7 @@ void disk_rot(struct disk_world *w)
     w->rotten = w->ever_rotten = w->folder_rotten = true;
     w->done = 0; /* his player will show it: that is not ours to notice */
     w->result->rots++;
+    trace_line(w->trace, (uint64_t)vdisk_now_ns(w->disk) / 1000, "files rot");
 }
 
 /* ---- what the home knows ---------------------------------------------------
@@ -59,6 +60,8 @@ void disk_rot_books(struct disk_world *w)
         vdisk_rot(w->disk, index ? is_index : is_log) == 0)
         return;
     w->result->rots++;
+    trace_line(w->trace, (uint64_t)vdisk_now_ns(w->disk) / 1000, "%s rot",
+               index ? "the index" : "records");
     if (!index) {
         w->log_rotten = true;
         return;
