@@ -437,14 +437,20 @@ static void begin(struct core *c)
     c->fx_count = c->fixup_count = c->span_count = 0;
     c->arena.len = c->kept.len = 0;
     c->arena.failed = c->kept.failed = false;
-    c->pump_all = c->pump_up = c->look = false;
-    c->pump_one = NULL;
 }
 
 int core_step(struct core *c, const struct core_event *ev,
               struct core_effects *out_fx, struct err *e)
 {
     begin(c);
+    return core_step_amid(c, ev, out_fx, e);
+}
+
+int core_step_amid(struct core *c, const struct core_event *ev,
+                   struct core_effects *out_fx, struct err *e)
+{
+    c->pump_all = c->pump_up = c->look = false;
+    c->pump_one = NULL;
     if (ev->now_ms > c->now_ms)
         c->now_ms = ev->now_ms; /* time never runs back in here */
     c->wall_ms = ev->wall_ms;

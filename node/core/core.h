@@ -195,6 +195,7 @@ struct core_event {
             uint64_t token;
             struct course_id course;
             bool found;
+            bool failed; /* something of it may be there and was not read */
             /* Borrowed for the call. NULL = not held. */
             const uint8_t *course_record;
             size_t course_record_len;
@@ -374,6 +375,16 @@ void core_free(struct core *c);
  */
 int core_step(struct core *c, const struct core_event *ev,
               struct core_effects *out_fx, struct err *e);
+
+/**
+ * core_step_amid - likewise, while effects of the last step are being carried
+ * out: so that what comes of one need not be kept until the others are done.
+ * @ev: no EV_MESSAGE.
+ * @out_fx: those of the last step, which may have moved, and behind them what
+ *          this one asks for.
+ */
+int core_step_amid(struct core *c, const struct core_event *ev,
+                   struct core_effects *out_fx, struct err *e);
 
 /** core_deadline_ms - when to send EV_TIMEOUT; UINT64_MAX = no timer. */
 uint64_t core_deadline_ms(const struct core *c);

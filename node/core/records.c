@@ -173,8 +173,8 @@ static void answer_course(struct core *c, const struct load *l,
     struct record_id revocation = revocation_id(c, ev);
     struct record_id edition;
 
-    if (p == NULL || p->dropping)
-        return;
+    if (p == NULL || p->dropping || ev->u.course.failed)
+        return; /* who is told nothing asks again */
     note_revocation(p, &l->course, &revocation);
     if (edition_id(c, ev, &edition))
         note_edition(p, &l->course, &edition);
@@ -231,6 +231,10 @@ static void begin_topic(struct core *c, const struct load *l,
         return;
     t->loading = false;
     c->look = true;
+    if (ev->u.course.failed) {
+        t->need_course = true;
+        t->retry_ms = c->now_ms + SPARE_RETRY_MS;
+    }
     if (!ev->u.course.found)
         return;
     keep_course(t, ev->u.course.course_record, ev->u.course.course_record_len);
@@ -660,6 +664,9 @@ static void fetch_edition(struct core *c, const struct load *l,
     c->look = true;
     if (ev->u.edition.bad_manifest) {
         core__notify(c, &t->course, NULL, NOTICE_BAD_EDITION);
+    } else if (ev->u.edition.failed) {
+        t->need_edition = true;
+        t->retry_ms = c->now_ms + SPARE_RETRY_MS;
     } else if (!ev->u.edition.found && t->withdrawn) {
         if (t->swarm != NULL && !t->swarm->completed)
             core__notify(c, &t->course, t->swarm, NOTICE_WITHDRAWN);

@@ -44,13 +44,11 @@ static void records_work(void *user)
 
 static void tell_stored(struct node *n, uint64_t token, bool ok)
 {
-    struct node_event *e = node__event(n, EV_RECORDS_STORED);
+    struct core_event ev = {.kind = EV_RECORDS_STORED};
 
-    if (e != NULL) {
-        e->ev.u.records_stored.token = token;
-        e->ev.u.records_stored.ok = ok;
-    }
-    node__post(n, e);
+    ev.u.records_stored.token = token;
+    ev.u.records_stored.ok = ok;
+    node__post(n, &ev);
 }
 
 static void records_done(void *user)
@@ -94,33 +92,47 @@ static void store_records(struct node *n, const struct core_effect *fx)
 /* ---- courses
  * ------------------------------------------------------------------ */
 
-static void load_profile(struct node *n, const struct buf *course_record,
-                         struct buf *out)
+/* EV_COURSE on its way to the core, with the bytes it borrows. */
+struct course_event {
+    struct core_event ev;
+    struct buf course, edition, profile, revoked;
+};
+
+/* Of the catalog: is it there? Not to be read for want of memory is no no. */
+static bool found(struct course_event *e, int rc)
+{
+    e->ev.u.course.failed |= rc == ERR_NOMEM;
+    return rc == 0;
+}
+
+static void load_profile(struct node *n, struct course_event *e)
 {
     struct record r;
 
-    if (record_decode(course_record->base, course_record->len, n->network, &r,
-                      NULL) == 0)
-        (void)catalog_profile(n->catalog, &r.signer, out, NULL);
+    if (record_decode(e->course.base, e->course.len, n->network, &r, NULL) == 0)
+        (void)found(e,
+                    catalog_profile(n->catalog, &r.signer, &e->profile, NULL));
+    e->ev.u.course.profile_record = e->profile.base;
+    e->ev.u.course.profile_record_len = e->profile.len;
 }
 
 static void add_revocation(void *user, struct span record)
 {
-    struct node_event *e = user;
+    struct course_event *e = user;
     struct core_event *ev = &e->ev;
 
-    if (buf_append(&e->revoked, record.p, record.len) == 0)
+    if (found(e, buf_append(&e->revoked, record.p, record.len)))
         ev->u.course.revocations[ev->u.course.revocation_count++].len =
             record.len;
 }
 
 static void load_revocations(struct node *n, const struct course_id *course,
-                             struct node_event *e)
+                             struct course_event *e)
 {
     size_t at = 0;
 
-    (void)catalog_revocations(n->catalog, course, CORE_REVOCATIONS_MAX,
-                              add_revocation, e, NULL);
+    (void)found(e, catalog_revocations(n->catalog, course, CORE_REVOCATIONS_MAX,
+                                       add_revocation, e, NULL));
     for (size_t i = 0; i < e->ev.u.course.revocation_count; i++) {
         e->ev.u.course.revocations[i].p = e->revoked.base + at;
         at += e->ev.u.course.revocations[i].len;
@@ -139,45 +151,54 @@ static int offered(struct node *n, const struct course_id *course,
     return catalog_offered(n->catalog, course, out, NULL, NULL);
 }
 
+static void load_edition_record(struct node *n, const struct course_id *course,
+                                struct course_event *e)
+{
+    struct record_id edition;
+
+    if (!found(e, offered(n, course, &edition)) ||
+        !found(e, catalog_get(n->catalog, &edition, &e->edition, NULL)))
+        return;
+    e->ev.u.course.edition_record = e->edition.base;
+    e->ev.u.course.edition_record_len = e->edition.len;
+}
+
 static void load_course(struct node *n, const struct core_effect *fx)
 {
     const struct course_id *course = &fx->u.load_course.course;
-    struct node_event *e = node__event(n, EV_COURSE);
+    struct course_event e = {.ev.kind = EV_COURSE};
     struct record_id id;
-    struct record_id edition;
 
-    if (e == NULL)
-        return;
     memcpy(id.b, course->b, sizeof id.b);
-    e->ev.u.course.token = fx->u.load_course.token;
-    e->ev.u.course.course = *course;
-    if (catalog_get(n->catalog, &id, &e->course, NULL) == 0) {
-        e->ev.u.course.found = true;
-        e->ev.u.course.course_record = e->course.base;
-        e->ev.u.course.course_record_len = e->course.len;
-        load_profile(n, &e->course, &e->profile);
-        e->ev.u.course.profile_record = e->profile.base;
-        e->ev.u.course.profile_record_len = e->profile.len;
+    e.ev.u.course.token = fx->u.load_course.token;
+    e.ev.u.course.course = *course;
+    if (found(&e, catalog_get(n->catalog, &id, &e.course, NULL))) {
+        e.ev.u.course.found = true;
+        e.ev.u.course.course_record = e.course.base;
+        e.ev.u.course.course_record_len = e.course.len;
+        load_profile(n, &e);
+        load_revocations(n, course, &e);
     }
-    if (e->ev.u.course.found)
-        load_revocations(n, course, e);
-    if (offered(n, course, &edition) == 0 &&
-        catalog_get(n->catalog, &edition, &e->edition, NULL) == 0) {
-        e->ev.u.course.edition_record = e->edition.base;
-        e->ev.u.course.edition_record_len = e->edition.len;
-    }
-    node__post(n, e);
+    load_edition_record(n, course, &e);
+    node__post(n, &e.ev);
+    buf_deinit(&e.course);
+    buf_deinit(&e.edition);
+    buf_deinit(&e.profile);
+    buf_deinit(&e.revoked);
 }
 
 static void load_edition(struct node *n, const struct core_effect *fx)
 {
     struct record_id edition = fx->u.load_edition.edition;
+    int rc =
+        fx->u.load_edition.named
+            ? 0
+            : node_edition(n, &fx->u.load_edition.course, &edition, NULL, NULL);
 
-    if (fx->u.load_edition.named ||
-        node_edition(n, &fx->u.load_edition.course, &edition, NULL, NULL) == 0)
+    if (rc == 0)
         holding__load(n, &edition, fx->u.load_edition.token);
     else
-        holding__not_found(n, fx->u.load_edition.token);
+        holding__not_found(n, fx->u.load_edition.token, rc);
 }
 
 /* ---- peers
@@ -218,18 +239,14 @@ static void remember_address(struct node *n, const struct core_effect *fx)
 
 static void dial(struct node *n, const struct core_effect *fx)
 {
-    struct node_event *e;
+    struct core_event ev = {.kind = EV_DIAL_FAILED};
 
     if (n->transport != NULL && transport_dial(n->transport, &fx->u.dial.node,
                                                fx->u.dial.address, NULL) == 0)
         return;
-    e = node__event(n, EV_DIAL_FAILED);
-    if (e != NULL) {
-        e->ev.u.dial_failed.node = fx->u.dial.node;
-        memcpy(e->ev.u.dial_failed.address, fx->u.dial.address,
-               CORE_ADDRESS_MAX);
-    }
-    node__post(n, e);
+    ev.u.dial_failed.node = fx->u.dial.node;
+    memcpy(ev.u.dial_failed.address, fx->u.dial.address, CORE_ADDRESS_MAX);
+    node__post(n, &ev);
 }
 
 static void count_fact(void *user, const char *key, const char *const *values,

@@ -111,14 +111,12 @@ static void tell_plan(struct fetch *f)
 
 void fetch_prefer(struct fetch *f, uint32_t first, uint32_t count)
 {
-    struct node_event *e = node__event(f->n, EV_PRIORITY);
+    struct core_event ev = {.kind = EV_PRIORITY};
 
-    if (e == NULL)
-        return;
-    e->ev.u.priority.course = f->course;
-    e->ev.u.priority.first = first;
-    e->ev.u.priority.count = count;
-    node__post(f->n, e);
+    ev.u.priority.course = f->course;
+    ev.u.priority.first = first;
+    ev.u.priority.count = count;
+    node__post(f->n, &ev);
 }
 
 static void prefer_lesson(struct fetch *f)
@@ -258,16 +256,15 @@ static void on_closed(uv_handle_t *handle)
 
 static void post_fetch(struct fetch *f, bool stop, bool listing)
 {
-    struct node_event *e = node__event(f->n, stop ? EV_STOP_FETCH : EV_FETCH);
+    struct core_event ev = {.kind = stop ? EV_STOP_FETCH : EV_FETCH};
 
-    if (e != NULL && stop)
-        e->ev.u.stop_fetch.course = f->course;
-    if (e != NULL && !stop) {
-        e->ev.u.fetch.course = f->course;
-        e->ev.u.fetch.listing = listing;
+    if (stop) {
+        ev.u.stop_fetch.course = f->course;
+    } else {
+        ev.u.fetch.course = f->course;
+        ev.u.fetch.listing = listing;
     }
-    if (e != NULL)
-        node__post(f->n, e);
+    node__post(f->n, &ev);
 }
 
 /* The core goes on as far as others need it. */
@@ -505,13 +502,12 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
                 struct fetch **out, struct err *e)
 {
     struct fetch *f = calloc(1, sizeof *f);
-    struct node_event *ev = node__event(n, EV_FETCH);
+    struct core_event ev = {.kind = EV_FETCH};
 
     if (f != NULL && opt->to != NULL)
         f->to = strdup(opt->to);
-    if (f == NULL || ev == NULL || (opt->to != NULL && f->to == NULL)) {
+    if (f == NULL || (opt->to != NULL && f->to == NULL)) {
         free(f);
-        free(ev);
         return err_set(e, ERR_NOMEM, "fetch");
     }
     f->n = n;
@@ -535,9 +531,9 @@ int fetch_start(struct node *n, const struct fetch_options *opt,
     fetch__kick(f);
     if (!is_quiet(f))
         log_begin(f);
-    ev->ev.u.fetch.course = opt->course;
-    ev->ev.u.fetch.listing = opt->purpose != FETCH_COURSE;
-    node__post(n, ev);
+    ev.u.fetch.course = opt->course;
+    ev.u.fetch.listing = opt->purpose != FETCH_COURSE;
+    node__post(n, &ev);
     *out = f;
     return 0;
 }

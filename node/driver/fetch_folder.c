@@ -192,16 +192,13 @@ void fetch__look_for_holes(struct fetch *f)
         record_id_eq(&p.edition, &f->edition) &&
         store_have(f->n->store, t->refs, t->count, bits, &held, NULL) == 0) {
         for (uint32_t i = 0; i < t->count; i++) {
-            struct node_event *e;
+            struct core_event ev = {.kind = EV_LOST};
 
             if ((bits[i / 8] & (0x80u >> (i % 8))) != 0)
                 continue;
-            e = node__event(f->n, EV_LOST);
-            if (e == NULL)
-                break;
-            e->ev.u.lost.swarm = p.swarm;
-            e->ev.u.lost.slot = i;
-            node__post(f->n, e);
+            ev.u.lost.swarm = p.swarm;
+            ev.u.lost.slot = i;
+            node__post(f->n, &ev);
         }
         holding__incomplete(f->n, h);
     }

@@ -272,30 +272,24 @@ static void tell_core(void *user)
     struct load_job *job = user;
     struct node *n = job->n;
     struct holding *h = holding__find(n, &job->edition);
-    struct node_event *e = node__event(n, EV_EDITION);
+    struct core_event ev = {.kind = EV_EDITION};
     struct core_edition *ed;
 
-    if (e == NULL) {
-        job_free(job);
-        return;
-    }
-    ed = &e->ev.u.edition.edition;
-    e->ev.u.edition.token = job->token;
-    e->ev.u.edition.found = job->rc == 0 && h != NULL;
-    e->ev.u.edition.bad_manifest = job->bad_manifest;
-    e->ev.u.edition.failed =
-        job->rc == ERR_NOMEM || (job->rc == 0 && h == NULL);
+    ed = &ev.u.edition.edition;
+    ev.u.edition.token = job->token;
+    ev.u.edition.found = job->rc == 0 && h != NULL;
+    ev.u.edition.bad_manifest = job->bad_manifest;
+    ev.u.edition.failed = job->rc == ERR_NOMEM || (job->rc == 0 && h == NULL);
     ed->edition = job->edition;
-    if (e->ev.u.edition.found) {
+    if (ev.u.edition.found) {
         ed->course = h->course;
         ed->seq = job->view.payload.seq;
         ed->table = h->hm != NULL ? &h->hm->m.table : &h->blobs;
         ed->has_manifest = h->hm != NULL;
         ed->have_all = job->have_all && h->hm != NULL;
-        ed->have = e->have = job->have;
-        job->have = NULL;
+        ed->have = job->have;
     }
-    node__post(n, e);
+    node__post(n, &ev);
     job_free(job);
 }
 
@@ -368,13 +362,13 @@ static void load_done(void *user)
         tell_core(job);
 }
 
-void holding__not_found(struct node *n, uint64_t token)
+void holding__not_found(struct node *n, uint64_t token, int why)
 {
-    struct node_event *e = node__event(n, EV_EDITION);
+    struct core_event ev = {.kind = EV_EDITION};
 
-    if (e != NULL)
-        e->ev.u.edition.token = token;
-    node__post(n, e);
+    ev.u.edition.token = token;
+    ev.u.edition.failed = why == ERR_NOMEM;
+    node__post(n, &ev);
 }
 
 void holding__load(struct node *n, const struct record_id *edition,
@@ -383,7 +377,7 @@ void holding__load(struct node *n, const struct record_id *edition,
     struct load_job *job = calloc(1, sizeof *job);
 
     if (job == NULL) {
-        holding__not_found(n, token);
+        holding__not_found(n, token, ERR_NOMEM);
         return;
     }
     job->n = n;
@@ -392,6 +386,6 @@ void holding__load(struct node *n, const struct record_id *edition,
     job->view.blobs = (struct chunk_table)CHUNK_TABLE_INIT;
     if (node_work(n, load_work, load_done, job) != 0) {
         job_free(job);
-        holding__not_found(n, token);
+        holding__not_found(n, token, ERR_NOMEM);
     }
 }

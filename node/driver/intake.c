@@ -87,15 +87,13 @@ static struct intake_item *new_item(struct node *n)
 static void post_stored(struct node *n, conn_no conn, swarm_no swarm,
                         uint32_t slot, enum store_result result)
 {
-    struct node_event *e = node__event(n, EV_STORED);
+    struct core_event ev = {.kind = EV_STORED};
 
-    if (e != NULL) {
-        e->ev.u.stored.conn = conn;
-        e->ev.u.stored.swarm = swarm;
-        e->ev.u.stored.slot = slot;
-        e->ev.u.stored.result = result;
-    }
-    node__post(n, e);
+    ev.u.stored.conn = conn;
+    ev.u.stored.swarm = swarm;
+    ev.u.stored.slot = slot;
+    ev.u.stored.result = result;
+    node__post(n, &ev);
 }
 
 void intake__take(struct node *n, const struct core_effect *fx)

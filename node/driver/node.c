@@ -19,30 +19,10 @@ static uint64_t now_ms(void)
 
 /* ---- events in, effects out ---------------------------------------------- */
 
-struct node_event *node__event(struct node *n, enum core_event_kind kind)
-{
-    struct node_event *e = calloc(1, sizeof *e);
-
-    (void)n;
-    if (e != NULL)
-        e->ev.kind = kind;
-    return e;
-}
-
 /* The core's: it knows what others have to answer by when. */
 static uint64_t core_now_ms(struct node *n)
 {
     return awake_ms(&n->awake, now_ms());
-}
-
-static void event_free(struct node_event *e)
-{
-    buf_deinit(&e->course);
-    buf_deinit(&e->edition);
-    buf_deinit(&e->profile);
-    buf_deinit(&e->revoked);
-    free(e->have);
-    free(e);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -61,61 +41,37 @@ static void arm_timer(struct node *n)
         (void)uv_timer_start(&n->timer, on_timer, due > now ? due - now : 0, 0);
 }
 
-static void step(struct node *n, struct core_event *ev)
+static void carry_out(struct node *n)
 {
-    struct core_effects fx = {NULL, 0};
+    n->stepping = true;
+    for (size_t i = 0; i < n->fx.count; i++) {
+        struct core_effect fx = n->fx.list[i]; /* the list may move */
 
+        node__carry_out(n, &fx);
+    }
+    n->fx.count = 0;
+    n->stepping = false;
+}
+
+/* What comes of an effect while others wait for their turn is told all the
+ * same, and what the core asks for then waits behind them: an event that had to
+ * be kept could be lost for want of memory. */
+void node__post(struct node *n, struct core_event *ev)
+{
+    bool amid = n->stepping;
+    int rc;
+
+    if (n->closing)
+        return;
     ev->now_ms = core_now_ms(n);
     ev->wall_ms = wall_clock_ms();
-    if (core_step(n->core, ev, &fx, NULL) != 0) {
+    rc = (amid ? core_step_amid : core_step)(n->core, ev, &n->fx, NULL);
+    if (rc != 0)
         fetch__no_memory(n, &ev->u.fetch.course); /* an EV_FETCH */
+    if (amid)
         return;
-    }
-    for (size_t i = 0; i < fx.count; i++)
-        node__carry_out(n, &fx.list[i]);
-}
-
-/* Effects may give rise to events at once; these wait in the queue, since what
- * a step lends is only valid until the next one. */
-static void pump(struct node *n)
-{
-    if (n->pumping)
-        return;
-    n->pumping = true;
-    while (n->queue_head != NULL) {
-        struct node_event *e = n->queue_head;
-
-        n->queue_head = e->next;
-        if (n->queue_head == NULL)
-            n->queue_tail = &n->queue_head;
-        if (n->core != NULL && !n->closing)
-            step(n, &e->ev);
-        event_free(e);
-    }
-    n->pumping = false;
-    if (n->core != NULL)
-        arm_timer(n);
-}
-
-void node__post(struct node *n, struct node_event *e)
-{
-    if (e == NULL)
-        return; /* out of memory, as in step */
-    e->next = NULL;
-    *n->queue_tail = e;
-    n->queue_tail = &e->next;
-    pump(n);
-}
-
-/* An event of the transport, whose bytes live only for the call. The queue
- * waits meanwhile: what the step lends must not be overtaken by another step.
- */
-static void step_now(struct node *n, struct core_event *ev)
-{
-    n->pumping = true;
-    step(n, ev);
-    n->pumping = false;
-    pump(n);
+    carry_out(n);
+    arm_timer(n);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -123,7 +79,7 @@ static void on_timer(uv_timer_t *timer)
     struct node *n = timer->data;
 
     n->timer_due_ms = UINT64_MAX;
-    node__post(n, node__event(n, EV_TIMEOUT));
+    node__post(n, &(struct core_event){.kind = EV_TIMEOUT});
 }
 
 void node__log(struct node *n, enum node_log_level level, const char *event,
@@ -159,17 +115,16 @@ static void on_up(void *user, conn_no conn, const struct node_id *node,
               (const char *const[]){"node", node_id_hex(node).s, "address",
                                     address, "direction",
                                     outbound ? "out" : "in", NULL});
-    step_now(n, &ev);
+    node__post(n, &ev);
 }
 
 static void on_down(void *user, conn_no conn)
 {
     struct node *n = user;
-    struct node_event *e = node__event(n, EV_PEER_DOWN);
+    struct core_event ev = {.kind = EV_PEER_DOWN};
 
-    if (e != NULL)
-        e->ev.u.down.conn = conn;
-    node__post(n, e);
+    ev.u.down.conn = conn;
+    node__post(n, &ev);
 }
 
 static void on_message(void *user, conn_no conn, zmq_msg_t *msg)
@@ -183,7 +138,7 @@ static void on_message(void *user, conn_no conn, zmq_msg_t *msg)
     ev.u.message.data = zmq_msg_data(msg);
     ev.u.message.len = zmq_msg_size(msg);
     n->message = msg;
-    step_now(n, &ev);
+    node__post(n, &ev);
     n->message = NULL;
 }
 
@@ -196,27 +151,23 @@ static void on_sent(void *user, conn_no conn, uint32_t bytes)
         return;
     ev.u.sent.conn = conn;
     ev.u.sent.bytes = bytes;
-    step_now(n, &ev);
+    node__post(n, &ev);
 }
 
 static void on_dial_failed(void *user, const struct node_id *node,
                            const char *address, bool refused)
 {
     struct node *n = user;
-    struct node_event *e = node__event(n, EV_DIAL_FAILED);
+    struct core_event ev = {.kind = EV_DIAL_FAILED};
 
     node__log(n, NODE_DEBUG, "dial.failed",
               (const char *const[]){"node", node_id_hex(node).s, "address",
                                     address, "refused", refused ? "yes" : "no",
                                     NULL});
-
-    if (e != NULL) {
-        e->ev.u.dial_failed.node = *node;
-        (void)snprintf(e->ev.u.dial_failed.address, CORE_ADDRESS_MAX, "%s",
-                       address);
-        e->ev.u.dial_failed.refused = refused;
-    }
-    node__post(n, e);
+    ev.u.dial_failed.node = *node;
+    (void)snprintf(ev.u.dial_failed.address, CORE_ADDRESS_MAX, "%s", address);
+    ev.u.dial_failed.refused = refused;
+    node__post(n, &ev);
 }
 
 static uint64_t on_owed(void *user, conn_no conn)
@@ -384,7 +335,6 @@ int node_open(uv_loop_t *loop, const struct node_config *config,
     n->log_user = config->log_user;
     n->start_ms = now_ms();
     n->awake.step_ms = AWAKE_STEP_MS;
-    n->queue_tail = &n->queue_head;
     n->timer_due_ms = UINT64_MAX;
     rc = n->home != NULL && n->network != NULL ? 0 : ERR_NOMEM;
     if (rc == 0)
@@ -450,7 +400,6 @@ void node_close(struct node *n, void (*closed)(void *user), void *user)
     n->closing = true;
     n->closed = closed;
     n->closed_user = user;
-    pump(n); /* drops what is queued */
     uv_close((uv_handle_t *)&n->timer, on_handle_closed);
     uv_close((uv_handle_t *)&n->flush_timer, on_handle_closed);
     uv_close((uv_handle_t *)&n->turn, on_handle_closed);
@@ -492,20 +441,18 @@ static void hint_peer(void *user, const char *key, const char *const *values,
 static void refuse_blocked(void *user, const char *key,
                            const char *const *values, size_t count)
 {
+    struct core_event ev = {.kind = EV_BLOCK};
     struct node *n = user;
-    struct node_event *e = node__event(n, EV_BLOCK);
     struct node_id id;
     uint64_t until;
 
-    if (e == NULL || count < 1 || parse_node_hex(key, &id) != 0) {
-        free(e);
+    if (count < 1 || parse_node_hex(key, &id) != 0)
         return;
-    }
     until = strtoull(values[0], NULL, 10);
     transport_refuse(n->transport, &id, until);
-    e->ev.u.block.node = id;
-    e->ev.u.block.until_wall_ms = until;
-    node__post(n, e);
+    ev.u.block.node = id;
+    ev.u.block.until_wall_ms = until;
+    node__post(n, &ev);
 }
 
 static bool is_over(void *user, const char *const *values, size_t count)
@@ -624,24 +571,22 @@ uint64_t node_uptime_ms(const struct node *n)
 void node_hint(struct node *n, const struct node_id *node, const char *address,
                enum core_road road, const struct course_id *course)
 {
-    struct node_event *e = node__event(n, EV_HINT);
+    struct core_event ev = {.kind = EV_HINT};
 
-    if (e == NULL)
-        return;
-    e->ev.u.hint.node = *node;
-    (void)snprintf(e->ev.u.hint.address, CORE_ADDRESS_MAX, "%s", address);
-    e->ev.u.hint.road = road;
-    e->ev.u.hint.scope = transport_scope_of(address);
-    e->ev.u.hint.has_course = course != NULL;
+    ev.u.hint.node = *node;
+    (void)snprintf(ev.u.hint.address, CORE_ADDRESS_MAX, "%s", address);
+    ev.u.hint.road = road;
+    ev.u.hint.scope = transport_scope_of(address);
+    ev.u.hint.has_course = course != NULL;
     if (course != NULL)
-        e->ev.u.hint.course = *course;
-    node__post(n, e);
+        ev.u.hint.course = *course;
+    node__post(n, &ev);
 }
 
 void node_block(struct node *n, const struct node_id *node,
                 uint64_t until_wall_ms, const char *why)
 {
-    struct node_event *e = node__event(n, EV_BLOCK);
+    struct core_event ev = {.kind = EV_BLOCK};
     struct id_hex hex = node_id_hex(node);
     char until[24];
     const char *values[2] = {until, why};
@@ -654,44 +599,39 @@ void node_block(struct node *n, const struct node_id *node,
         (void)journal_set(n->choices, "block", hex.s, values, 2, NULL);
     if (n->transport != NULL)
         transport_refuse(n->transport, node, until_wall_ms);
-    if (e == NULL)
-        return;
-    e->ev.u.block.node = *node;
-    e->ev.u.block.until_wall_ms = until_wall_ms;
-    node__post(n, e);
+    ev.u.block.node = *node;
+    ev.u.block.until_wall_ms = until_wall_ms;
+    node__post(n, &ev);
 }
 
 void node_new_edition(struct node *n, const struct course_id *course)
 {
-    struct node_event *e = node__event(n, EV_NEW_EDITION);
+    struct core_event ev = {.kind = EV_NEW_EDITION};
 
     node__log(n, NODE_INFO, "edition.new",
               (const char *const[]){"course", course_id_hex(course).s, NULL});
-    if (e != NULL)
-        e->ev.u.new_edition.course = *course;
-    node__post(n, e);
+    ev.u.new_edition.course = *course;
+    node__post(n, &ev);
 }
 
 void node_gained(struct node *n, const struct course_id *course)
 {
-    struct node_event *e = node__event(n, EV_GAINED);
+    struct core_event ev = {.kind = EV_GAINED};
 
     node__log(n, NODE_INFO, "course.gained",
               (const char *const[]){"course", course_id_hex(course).s, NULL});
-    if (e != NULL)
-        e->ev.u.gained.course = *course;
-    node__post(n, e);
+    ev.u.gained.course = *course;
+    node__post(n, &ev);
 }
 
 void node_withdrawn(struct node *n, const struct course_id *course)
 {
-    struct node_event *e = node__event(n, EV_WITHDRAWN);
+    struct core_event ev = {.kind = EV_WITHDRAWN};
 
     node__log(n, NODE_INFO, "course.withdrawn",
               (const char *const[]){"course", course_id_hex(course).s, NULL});
-    if (e != NULL)
-        e->ev.u.withdrawn.course = *course;
-    node__post(n, e);
+    ev.u.withdrawn.course = *course;
+    node__post(n, &ev);
 }
 
 int node_edition(struct node *n, const struct course_id *course,
@@ -715,12 +655,11 @@ int node_edition(struct node *n, const struct course_id *course,
 
 void node_removed(struct node *n, const struct course_id *course)
 {
-    struct node_event *e = node__event(n, EV_REMOVED);
+    struct core_event ev = {.kind = EV_REMOVED};
 
     node__log(n, NODE_INFO, "course.removed",
               (const char *const[]){"course", course_id_hex(course).s, NULL});
     fetch__removed(n, course);
-    if (e != NULL)
-        e->ev.u.removed.course = *course;
-    node__post(n, e);
+    ev.u.removed.course = *course;
+    node__post(n, &ev);
 }

@@ -13,14 +13,6 @@
 #define LANE_ITEMS 32
 #define LANES 2
 
-/* An event on its way to the core, with the bytes it borrows. */
-struct node_event {
-    struct node_event *next;
-    struct core_event ev;
-    struct buf course, edition, profile, revoked; /* EV_COURSE */
-    uint8_t *have;                                /* EV_EDITION */
-};
-
 /* holding: an edition that the core has a swarm for, and where its chunks go.
  * Lives from the first EV_EDITION to FX_RELEASE. */
 struct holding {
@@ -88,9 +80,9 @@ struct node {
     struct err flush_err; /* of the flush under way */
     uv_prepare_t turn;    /* a turn of the loop ends */
 
-    struct node_event *queue_head, **queue_tail;
-    bool pumping;
-    zmq_msg_t *message; /* of the EV_MESSAGE being handled */
+    struct core_effects fx; /* being carried out */
+    bool stepping;          /* they are */
+    zmq_msg_t *message;     /* of the EV_MESSAGE being handled */
 
     struct holding *holdings;
     struct lane lanes[LANES];
@@ -107,8 +99,8 @@ struct node {
 };
 
 /* node.c */
-struct node_event *node__event(struct node *n, enum core_event_kind kind);
-void node__post(struct node *n, struct node_event *e); /* takes it; pumps */
+/** node__post - tell the core, at once. Takes no memory: nothing is lost. */
+void node__post(struct node *n, struct core_event *ev);
 void node__try_finish_close(struct node *n);
 
 /** node__forget_old_bans - of the journal; the core forgets by itself. */
@@ -126,8 +118,9 @@ void holding__release(struct node *n, const struct record_id *edition);
 void holding__free_all(struct node *n);
 void holding__load(struct node *n, const struct record_id *edition,
                    uint64_t token);
-/** holding__not_found - the answer to a load of what is not here. */
-void holding__not_found(struct node *n, uint64_t token);
+/** holding__not_found - the answer to a load of what is not here (@why: an
+ *  ERR_*). */
+void holding__not_found(struct node *n, uint64_t token, int why);
 /** holding__ref - the entry of @slot, or NULL beyond the table. */
 const struct chunk_ref *holding__ref(const struct holding *h, uint32_t slot);
 /** holding__incomplete - a chunk turned out to be missing: say so. */

@@ -7,17 +7,15 @@
 static void served(struct node *n, const struct core_effect *fx,
                    enum serve_result result, uint32_t bytes)
 {
-    struct node_event *e = node__event(n, EV_SERVED);
+    struct core_event ev = {.kind = EV_SERVED};
 
-    if (e != NULL) {
-        e->ev.u.served.conn = fx->u.serve.conn;
-        e->ev.u.served.swarm = fx->u.serve.swarm;
-        e->ev.u.served.slot = fx->u.serve.slot;
-        e->ev.u.served.request = fx->u.serve.request;
-        e->ev.u.served.bytes = bytes;
-        e->ev.u.served.result = result;
-    }
-    node__post(n, e);
+    ev.u.served.conn = fx->u.serve.conn;
+    ev.u.served.swarm = fx->u.serve.swarm;
+    ev.u.served.slot = fx->u.serve.slot;
+    ev.u.served.request = fx->u.serve.request;
+    ev.u.served.bytes = bytes;
+    ev.u.served.result = result;
+    node__post(n, &ev);
 }
 
 static enum serve_result result_of(int rc)

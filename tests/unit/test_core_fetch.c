@@ -646,3 +646,87 @@ TEST(core_fetch, impossible_first_number)
     kit_deinit(&k);
     kit_course_deinit(&co);
 }
+
+/* Told in the midst of carrying out: what was lent before stays as it was, and
+ * what the later event asks for stands behind it. */
+TEST(core_fetch, amid)
+{
+    struct core_event timeout = {.kind = EV_TIMEOUT};
+    struct core_event course = {.kind = EV_COURSE};
+    struct msg ask = {.type = MSG_ASK};
+    struct core_effects fx = {NULL, 0};
+    struct buf before = BUF_INIT;
+    struct kit_course co;
+    struct kit k;
+    size_t first;
+
+    kit_init(&k);
+    kit_course_init(&co, 1, 10, 1000);
+    kit_start(&k);
+    kit_peer(&k, 1);
+    ask.u.ask.request = 1;
+    ask.u.ask.course = co.id;
+    kit_say(&k, 1, &ask);
+    course.u.course.token = kit_want(&k, FX_LOAD_COURSE)->u.load_course.token;
+    kit_fetch(&k, &co);
+    course.u.course.found = true;
+    course.u.course.course_record = co.course_record.base;
+    course.u.course.course_record_len = co.course_record.len;
+    course.u.course.edition_record = co.edition_record.base;
+    course.u.course.edition_record_len = co.edition_record.len;
+    course.now_ms = timeout.now_ms = k.now_ms;
+    assert_int_equal(core_step(k.c, &course, &fx, NULL), 0);
+    assert_true(fx.count != 0 && fx.list[0].kind == FX_SEND);
+    first = fx.count;
+    (void)buf_append(&before, fx.list[0].u.send.data, fx.list[0].u.send.len);
+    for (int i = 0; i < 40; i++) { /* until everything has moved */
+        struct core_event up = {.kind = EV_PEER_UP, .now_ms = k.now_ms};
+
+        up.u.up.conn = up.u.up.node.b[0] = (uint8_t)(100 + i);
+        up.u.up.scope = SCOPE_LAN;
+        up.u.up.address = "10.0.0.1:5000";
+        assert_int_equal(core_step_amid(k.c, &up, &fx, NULL), 0);
+    }
+    assert_int_equal(fx.count, first + 40); /* a HELLO each */
+    assert_true(
+        span_eq(buf_span(&before),
+                (struct span){fx.list[0].u.send.data, fx.list[0].u.send.len}));
+    assert_int_equal(fx.list[fx.count - 1].u.send.conn, 139);
+    assert_null(core_check(k.c));
+    assert_int_equal(core_step(k.c, &timeout, &fx, NULL), 0);
+    assert_true(fx.count < first + 40);
+    buf_deinit(&before);
+    kit_course_deinit(&co);
+    kit_deinit(&k);
+}
+
+/* There was no memory to read it: nobody is told that it is not here, and it is
+ * read again. */
+TEST(core_fetch, not_read)
+{
+    struct core_event course = {.kind = EV_COURSE};
+    struct msg ask = {.type = MSG_ASK};
+    struct kit_course co;
+    struct kit k;
+
+    kit_init(&k);
+    kit_course_init(&co, 1, 10, 1000);
+    kit_start(&k);
+    kit_peer(&k, 1);
+    course.u.course.failed = true;
+    ask.u.ask.request = 1;
+    ask.u.ask.course = co.id;
+    kit_say(&k, 1, &ask);
+    course.u.course.token = kit_want(&k, FX_LOAD_COURSE)->u.load_course.token;
+    kit_step(&k, &course);
+    assert_null(kit_sent(&k, 1, MSG_RECORDS));
+    kit_fetch(&k, &co);
+    course.u.course.token = kit_want(&k, FX_LOAD_COURSE)->u.load_course.token;
+    kit_step(&k, &course);
+    assert_null(kit_find(&k, FX_LOAD_COURSE));
+    kit_wait(&k, 1000);
+    kit_course(&k, &co);
+    kit_want(&k, FX_LOAD_EDITION);
+    kit_course_deinit(&co);
+    kit_deinit(&k);
+}
