@@ -421,8 +421,13 @@ void topic__free(struct topic *t);
 /** topic__greet - a new connection: ask it for all that we want. */
 void topic__greet(struct core *c, struct conn *p);
 struct ask *topic__ask_of(struct conn *p, const struct course_id *course);
-void topic__ask_again(struct core *c, struct topic *t, struct conn *p,
-                      uint64_t at_ms);
+void topic__ask_again(struct core *c, const struct course_id *course,
+                      struct conn *p, uint64_t at_ms);
+/** topic__ask_later - likewise, once, about a course that nobody fetches here:
+ *  a few of a peer's, so that it cannot make us remember more. */
+void topic__ask_later(struct core *c, const struct course_id *course,
+                      struct conn *p, uint64_t at_ms);
+void topic__forget_ask(struct conn *p, const struct course_id *course);
 /** topic__follow - work on edition @ed from now on. false: out of memory. */
 bool topic__follow(struct core *c, struct topic *t,
                    const struct core_edition *ed);

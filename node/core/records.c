@@ -480,7 +480,8 @@ static void check_revokers(struct core *c, struct conn *p, struct span course,
 }
 
 /* Of a course that nobody fetches here, its withdrawal is news all the same: we
- * may hold it, and be offering it. The catalog knows whether. */
+ * may hold it, and be offering it. The catalog knows whether. When it cannot be
+ * told now, the peer says it again. */
 static void take_revocations(struct core *c, struct conn *p, struct offer *o)
 {
     struct load *l;
@@ -494,6 +495,8 @@ static void take_revocations(struct core *c, struct conn *p, struct offer *o)
     l = store_kept(c, &o->course, p->no);
     if (l != NULL)
         l->revoked = true;
+    else
+        topic__ask_later(c, &o->course, p, c->now_ms + SPARE_RETRY_MS);
 }
 
 static bool take_edition(struct core *c, struct topic *t, struct conn *p,
@@ -543,6 +546,19 @@ static struct ask *ask_by_request(struct conn *p, uint32_t request)
     return NULL;
 }
 
+/* Of a course that nobody fetches here one answer is all that was wanted. */
+static void end_late_ask(const struct core *c, struct conn *p,
+                         const struct ask *a)
+{
+    struct course_id course;
+
+    if (a == NULL)
+        return;
+    course = a->course;
+    if (topic__find(c, &course) == NULL)
+        topic__forget_ask(p, &course);
+}
+
 /* It knows the course: from now on it takes part. */
 static void take_part(struct core *c, struct topic *t, struct conn *p)
 {
@@ -565,6 +581,7 @@ void records__got(struct core *c, struct conn *p, const struct msg *m)
     if (m->u.records.count == 0) {
         if (asked && a->state == ASK_SENT)
             a->state = ASK_EMPTY;
+        end_late_ask(c, p, a);
         return;
     }
     if (m->u.records.request != 0 && !asked)
@@ -575,13 +592,14 @@ void records__got(struct core *c, struct conn *p, const struct msg *m)
         blame__protocol(c, p, "sent a record that breaks the rules");
         return;
     }
+    end_late_ask(c, p, a);
     t = o.has_course ? topic__find(c, &o.course) : NULL;
     if (t == NULL) {
         take_revocations(c, p, &o);
         return;
     }
     if (!take_offer(c, t, p, &o)) {
-        topic__ask_again(c, t, p, c->now_ms + SPARE_RETRY_MS);
+        topic__ask_again(c, &t->course, p, c->now_ms + SPARE_RETRY_MS);
         return;
     }
     a = topic__ask_of(p, &t->course);
@@ -602,7 +620,15 @@ static void ask_all_again(struct core *c, struct topic *t)
 {
     for (struct conn *p = c->conns; p != NULL; p = p->next)
         if (p->greeted && !p->dropping)
-            topic__ask_again(c, t, p, c->now_ms + RETRY_MS);
+            topic__ask_again(c, &t->course, p, c->now_ms + RETRY_MS);
+}
+
+static void revoked_in_vain(struct core *c, const struct load *l, bool ok)
+{
+    struct conn *p = l->revoked && !ok ? peer__find(c, l->conn) : NULL;
+
+    if (p != NULL && !p->dropping)
+        topic__ask_later(c, &l->course, p, c->now_ms + RETRY_MS);
 }
 
 void records__stored(struct core *c, const struct core_event *ev)
@@ -615,8 +641,10 @@ void records__stored(struct core *c, const struct core_event *ev)
     if (l.revoked && ev->u.records_stored.ok)
         records__push(c, &l.course);
     t = topic__find(c, &l.course);
-    if (t == NULL || t->storing == 0)
+    if (t == NULL || t->storing == 0) {
+        revoked_in_vain(c, &l, ev->u.records_stored.ok);
         return;
+    }
     c->look = true;
     if (--t->storing == 0)
         t->storing_seq = 0;

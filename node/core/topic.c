@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#define ASK_LATER_MAX 16
 #define ASK_AGAIN_MS 10000 /* no answer, or nobody said what it has */
 #define NOTIFY_EVERY_MS 250
 #define NOTIFY_IDLE_MS 1000
@@ -34,10 +35,10 @@ struct ask *topic__ask_of(struct conn *p, const struct course_id *course)
     return NULL;
 }
 
-void topic__ask_again(struct core *c, struct topic *t, struct conn *p,
-                      uint64_t at_ms)
+void topic__ask_again(struct core *c, const struct course_id *course,
+                      struct conn *p, uint64_t at_ms)
 {
-    struct ask *a = topic__ask_of(p, &t->course);
+    struct ask *a = topic__ask_of(p, course);
     struct ask *grown;
 
     if (a == NULL) {
@@ -47,21 +48,30 @@ void topic__ask_again(struct core *c, struct topic *t, struct conn *p,
             return;
         p->asks = grown;
         a = &p->asks[p->ask_count++];
-        *a = (struct ask){.course = t->course};
+        *a = (struct ask){.course = *course};
     }
     a->state = ASK_DUE;
     a->at_ms = at_ms;
     c->look = true;
 }
 
-static void forget_asks(struct core *c, const struct course_id *course)
+void topic__ask_later(struct core *c, const struct course_id *course,
+                      struct conn *p, uint64_t at_ms)
 {
-    for (struct conn *p = c->conns; p != NULL; p = p->next) {
-        struct ask *a = topic__ask_of(p, course);
+    size_t others = 0;
 
-        if (a != NULL)
-            *a = p->asks[--p->ask_count];
-    }
+    for (size_t i = 0; i < p->ask_count; i++)
+        others += topic__find(c, &p->asks[i].course) == NULL;
+    if (others < ASK_LATER_MAX)
+        topic__ask_again(c, course, p, at_ms);
+}
+
+void topic__forget_ask(struct conn *p, const struct course_id *course)
+{
+    struct ask *a = topic__ask_of(p, course);
+
+    if (a != NULL)
+        *a = p->asks[--p->ask_count];
 }
 
 static void send_ask(struct core *c, struct conn *p, struct ask *a)
@@ -96,7 +106,7 @@ static void ask_due(struct core *c, struct conn *p)
 void topic__greet(struct core *c, struct conn *p)
 {
     for (struct topic *t = c->topics; t != NULL; t = t->next)
-        topic__ask_again(c, t, p, c->now_ms);
+        topic__ask_again(c, &t->course, p, c->now_ms);
     topic__changed(c);
 }
 
@@ -138,7 +148,7 @@ bool topic__fetch(struct core *c, const struct course_id *course, bool listing)
     c->topics = t;
     for (struct conn *p = c->conns; p != NULL; p = p->next)
         if (p->greeted && !p->dropping)
-            topic__ask_again(c, t, p, c->now_ms);
+            topic__ask_again(c, &t->course, p, c->now_ms);
     c->look = true;
     return true;
 }
@@ -162,7 +172,8 @@ void topic__stop(struct core *c, const struct course_id *course)
     *at = t->next;
     if (t->swarm != NULL)
         swarm__stop(c, t->swarm);
-    forget_asks(c, course);
+    for (struct conn *p = c->conns; p != NULL; p = p->next)
+        topic__forget_ask(p, course);
     topic__free(t);
 }
 
@@ -177,7 +188,7 @@ static void join_all(struct core *c, struct topic *t)
         if (p->dropping || a == NULL || a->state != ASK_ANSWERED)
             continue;
         if (p->missed_have) {
-            topic__ask_again(c, t, p, c->now_ms);
+            topic__ask_again(c, &t->course, p, c->now_ms);
             continue;
         }
         part = swarm__join(c, t->swarm, p);
@@ -269,7 +280,7 @@ static void look_at(struct core *c, struct topic *t, struct conn *p,
     if (part->told && c->now_ms - part->told_ms >= ASK_AGAIN_MS) {
         part->told = false; /* something was lost: all over again */
         part->told_ms = c->now_ms;
-        topic__ask_again(c, t, p, c->now_ms);
+        topic__ask_again(c, &t->course, p, c->now_ms);
     }
 }
 

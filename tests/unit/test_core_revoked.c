@@ -302,3 +302,84 @@ TEST(core_revoked, gossip)
     buf_deinit(&forged.bytes);
     end(&k, &co, &s);
 }
+
+/* As many loads of @conn's as it may have, and no answer yet. */
+static void fill_loads(struct kit *k, conn_no conn, const struct kit_course *co)
+{
+    for (int i = 0; i < LOADS_PER_PEER; i++)
+        ask(k, conn, co);
+}
+
+static size_t sent(struct kit *k, conn_no conn, enum msg_type type)
+{
+    size_t n = 0;
+
+    while (kit_sent(k, conn, type) != NULL)
+        n++;
+    return n;
+}
+
+/* When the catalog cannot be told, who knew is asked, until it can. */
+TEST(core_revoked, no_room)
+{
+    struct kit_course co;
+    struct said s;
+    struct kit k;
+
+    begin(&k, &co, &s);
+    kit_peer(&k, 1);
+    fill_loads(&k, 1, &co);
+    say(&k, 1, 0, &co, &s, NULL);
+    assert_null(kit_find(&k, FX_STORE_RECORDS));
+    assert_null(kit_sent(&k, 1, MSG_ASK));
+    kit_wait(&k, 2000);
+    answer(&k, 1, &co, &s, NULL);
+    assert_null(kit_find(&k, FX_STORE_RECORDS)); /* not yet */
+    load(&k, &co, NULL, &co);
+    kit_wait(&k, 2000);
+    answer(&k, 1, &co, &s, NULL);
+    stored(&k, 1, &s.bytes, false); /* the disk would not have it */
+    kit_wait(&k, 6000);
+    answer(&k, 1, &co, &s, NULL);
+    stored(&k, 1, &s.bytes, true);
+    kit_wait(&k, 60000);
+    assert_null(kit_sent(&k, 1, MSG_ASK));
+    end(&k, &co, &s);
+}
+
+/* One who says that much is not remembered for all of it, nor for good; and
+ * somebody else's word counts. */
+TEST(core_revoked, no_room_for_many)
+{
+    struct kit_course co;
+    struct kit_course many[40];
+    struct said s;
+    struct kit k;
+
+    begin(&k, &co, &s);
+    kit_peer(&k, 1);
+    kit_peer(&k, 2);
+    fill_loads(&k, 1, &co);
+    for (uint8_t i = 0; i < 40; i++) {
+        struct said other;
+
+        kit_course_init(&many[i], (uint8_t)(10 + i), 4, LEN);
+        other = revocation(many[i].author, &many[i], 1);
+        kit_wait(&k, 100); /* at its rate */
+        say(&k, 1, 0, &many[i], &other, NULL);
+        buf_deinit(&other.bytes);
+    }
+    fill_loads(&k, 2, &co);
+    say(&k, 2, 0, &co, &s, NULL);
+    assert_null(kit_find(&k, FX_STORE_RECORDS));
+    kit_wait(&k, 2000);
+    assert_in_range(sent(&k, 1, MSG_ASK), 1, 16);
+    assert_int_equal(sent(&k, 2, MSG_ASK), 1);
+    for (uint32_t request = 1; request <= 16; request++)
+        kit_records(&k, 1, request, NULL);
+    kit_wait(&k, 30000);
+    assert_int_equal(sent(&k, 1, MSG_ASK), 0);
+    for (uint8_t i = 0; i < 40; i++)
+        kit_course_deinit(&many[i]);
+    end(&k, &co, &s);
+}
