@@ -7,7 +7,7 @@ int catalog__check_id(struct catalog *c, const struct buf *bytes,
 {
     struct record r;
 
-    if (record_decode(bytes->base, bytes->len, c->network, &r, NULL) == 0 &&
+    if (record_reopen(bytes->base, bytes->len, c->network, &r, NULL) == 0 &&
         record_id_eq(&r.id, id))
         return 0;
     index_distrust(c->ix);

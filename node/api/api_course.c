@@ -69,7 +69,7 @@ static int look_up(struct node *n, const struct course_id *course,
     memcpy(id.b, course->b, sizeof id.b);
     rc = catalog_get(node_catalog(n), &id, &s->course_bytes, e);
     if (rc == 0)
-        rc = record_decode(s->course_bytes.base, s->course_bytes.len,
+        rc = record_reopen(s->course_bytes.base, s->course_bytes.len,
                            node_network(n), &s->course, e);
     if (rc == 0 &&
         (api__local(n, course, &s->edition_id, NULL, NULL) == 0 ||
@@ -77,7 +77,7 @@ static int look_up(struct node *n, const struct course_id *course,
              0) &&
         catalog_get(node_catalog(n), &s->edition_id, &s->edition_bytes, NULL) ==
             0 &&
-        record_decode(s->edition_bytes.base, s->edition_bytes.len,
+        record_reopen(s->edition_bytes.base, s->edition_bytes.len,
                       node_network(n), &r, NULL) == 0)
         s->has_edition = edition_decode(r.payload, &s->edition, NULL) == 0;
     return rc;

@@ -23,7 +23,7 @@ static int payload_title(struct node *n, const struct record_id *id,
     int rc = catalog_get(node_catalog(n), id, &bytes, NULL);
 
     if (rc == 0)
-        rc = record_decode(bytes.base, bytes.len, node_network(n), &r, NULL);
+        rc = record_reopen(bytes.base, bytes.len, node_network(n), &r, NULL);
     if (rc == 0 && r.type == RECORD_EDITION &&
         edition_decode(r.payload, &ed, NULL) == 0)
         rc = buf_append(out, ed.title.p, ed.title.len);
@@ -92,6 +92,8 @@ static void consider(void *user, const struct course_id *course)
     struct buf slug = BUF_INIT;
     bool fits = s->is_hex && strncasecmp(hex.s, s->name, s->len) == 0;
 
+    if (!fits && s->is_hex && s->len == sizeof hex.s - 1)
+        return; /* a whole id: no title is like that */
     api__title(s->n, course, &title);
     api__slug(&title, &slug);
     fits |= slug.len == s->len && slug.len != 0 &&
