@@ -475,6 +475,7 @@ static int take_up(void *user, const struct buf *bytes, uint32_t flags,
     struct course_id course;
     enum state known;
     uint64_t before;
+    bool chain;
     int rc;
 
     if ((flags & CATALOG_LOG_FORGET) != 0) {
@@ -486,16 +487,16 @@ static int take_up(void *user, const struct buf *bytes, uint32_t flags,
     if (record_decode(bytes->base, bytes->len, c->network, &row.r, NULL) != 0 ||
         fill_row(&row, NULL) != 0)
         return 0;
+    chain = (flags & CATALOG_LOG_OWN) != 0 && row.r.type == RECORD_EDITION;
     rc = find_row(c, &row.id, &before, &known, u->e);
-    if (rc == 0 && before == at)
-        return 0;
+    if (rc == 0 && before == at) /* keep() may have died taking it back */
+        return chain ? raise_seq(c, &row, &before, u->e) : 0;
     if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = judge(c, &row, u->e);
     if (rc == ERR_REFUSED || rc == ERR_CORRUPT || rc == ERR_LIMIT ||
         (rc == 0 && row.said))
         return 0;
-    if (rc == 0 && (flags & CATALOG_LOG_OWN) != 0 &&
-        row.r.type == RECORD_EDITION)
+    if (rc == 0 && chain)
         rc = raise_seq(c, &row, &before, u->e);
     return rc != 0 ? rc : commit_row(c, &row, u->e);
 }

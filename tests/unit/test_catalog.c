@@ -406,6 +406,32 @@ TEST(catalog_next_seq, file_lost)
     drop(c.r, 4);
 }
 
+/* A put that failed and died while it took the number back: its record is in
+ * the log, and its row in the index. The number counts. */
+TEST(catalog_next_seq, file_behind)
+{
+    const char *home = test_tmpdir();
+    const char *before = test_tmpdir();
+    struct place_of_work w = open_in(home);
+    struct chain c = make_chain();
+
+    assert_int_equal(put(w.c, &c.r[0], true), 0);
+    assert_int_equal(put(w.c, &c.r[1], true), 0);
+    keep_copy_home(home, before);
+    assert_int_equal(put(w.c, &c.r[2], true), 0);
+    close_it(&w);
+    assert_int_equal(rename(keep_path(before, "seq"), keep_path(home, "seq")),
+                     0);
+    w = open_in(home);
+    close_it(&w);
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    assert_int_equal(unlink(keep_path(home, "records/000001.log")), 0);
+    w = open_in(home);
+    assert_int_equal(next_seq(w.c, &c.id), 3);
+    close_it(&w);
+    drop(c.r, 4);
+}
+
 /* ---- damage
  * ------------------------------------------------------------------------- */
 
