@@ -402,6 +402,25 @@ int index_places(struct index *ix,
     return each_place(ix, "SELECT * FROM place ORDER BY no", fn, user, e);
 }
 
+int index_last_place(struct index *ix, uint32_t *out, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = 0;
+
+    *out = 0;
+    if (sqlite3_prepare_v2(ix->db,
+                           "SELECT max(ifnull((SELECT max(place) FROM chunk), "
+                           "0), ifnull((SELECT max(place) FROM recent), 0))",
+                           -1, &st, NULL) != SQLITE_OK)
+        return index_fail(ix, "places", e);
+    if (sqlite3_step(st) == SQLITE_ROW)
+        *out = (uint32_t)sqlite3_column_int64(st, 0);
+    else
+        rc = index_fail(ix, "places", e);
+    (void)sqlite3_finalize(st);
+    return rc;
+}
+
 int index_movings(struct index *ix,
                   int (*fn)(void *user, const struct index_place *p),
                   void *user, struct err *e)

@@ -111,6 +111,9 @@ int index_drop_in(struct index *ix, uint32_t place, uint64_t from,
 int index_drop_place(struct index *ix, uint32_t place, struct err *e);
 int index_put_place(struct index *ix, const struct index_place *p,
                     struct err *e);
+/** index_last_place - the highest that a row of a chunk names; 0 = none. */
+int index_last_place(struct index *ix, uint32_t *out, struct err *e);
+
 /** index_places - all of them, by number. */
 int index_places(struct index *ix,
                  int (*fn)(void *user, const struct index_place *p), void *user,

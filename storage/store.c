@@ -90,6 +90,20 @@ static struct store *new_store(const char *home,
     return s;
 }
 
+/* The number of a file whose place is lost is not given again while rows name
+ * it: they would count as lying in the new one. */
+static int load_places(struct store *s, struct err *e)
+{
+    uint32_t last = 0;
+    int rc = index_places(s->ix, load_place, s, e);
+
+    if (rc == 0)
+        rc = index_last_place(s->ix, &last, e);
+    if ((last & INDEX_FILE) != 0 && (last & ~INDEX_FILE) > s->last_file)
+        s->last_file = last & ~INDEX_FILE;
+    return rc;
+}
+
 /* *out_bad: it failed on an index that turned out to be broken; the next try
  * begins with a new one. */
 static int open_once(const char *home, const struct store_options *opt,
@@ -105,7 +119,7 @@ static int open_once(const char *home, const struct store_options *opt,
         return err_set(e, ERR_NOMEM, "store");
     rc = index_open(home, &s->ix, &fresh, &clean, e);
     if (rc == 0)
-        rc = index_places(s->ix, load_place, s, e);
+        rc = load_places(s, e);
     if (rc == 0)
         rc = store__recover(s, clean && !fresh, e);
     if (rc == 0)

@@ -3,6 +3,8 @@
 
 #include <sys/inotify.h>
 
+#include <sqlite3.h>
+
 #include "tests/lib/keep.h"
 
 #define LEN 500u
@@ -80,6 +82,36 @@ TEST(store_file, write_settle_read)
     assert_int_equal(store_usage(s, &u, NULL), 0);
     assert_int_equal(u.file_bytes, 4 * LEN);
     assert_int_equal(u.pack_bytes, 0);
+    store_close(s);
+}
+
+/* The index has lost the place of a file and not its rows, as after a sync that
+ * failed: a new file does not get its number, and with it its chunks. */
+TEST(store_file, place_lost)
+{
+    const char *home = test_tmpdir();
+    const char *dir = test_tmpdir();
+    struct store *s = keep_open(home);
+    struct keep_chunk c = keep_make(1, LEN);
+    sqlite3 *db = NULL;
+    uint32_t file;
+
+    (void)fetched(s, dir, "a.mp4");
+    assert_int_equal(store_sync(s, NULL), 0);
+    store_close(s);
+    assert_int_equal(sqlite3_open(keep_path(home, "index.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DELETE FROM place WHERE path IS NOT NULL",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    s = keep_open(home);
+    keep_write(keep_path(dir, "b.part"), "", 0);
+    file = add(s, keep_path(dir, "b.part"));
+    assert_false(store_lies_at(s, &c.ref.id, file, LEN));
+    assert_false(store_has(s, &c.ref.id));
+    assert_int_equal(put_in(s, file, 1, false), 0);
+    assert_true(store_has(s, &c.ref.id));
     store_close(s);
 }
 
