@@ -38,6 +38,8 @@ static void sign(struct span payload, enum record_type type)
                       NULL) != 0 ||
          record_decode(out.base, out.len, "main", &r, NULL) != 0 ||
          r.type != type || !record_id_eq(&id, &same) ||
+         record_reopen(out.base, out.len, "main", &r, NULL) != 0 ||
+         !record_id_eq(&id, &r.id) ||
          record_decode(out.base, out.len, "other", &r, NULL) == 0))
         abort();
     buf_deinit(&out);
@@ -71,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (crypto_init(NULL) != 0)
         abort();
     (void)record_decode(data, size, "main", &r, NULL);
+    (void)record_reopen(data, size, "main", &r, NULL);
     if (edition_decode(in, &e, NULL) == 0) {
         if (edition_encode(&e, &out, NULL) != 0)
             abort();

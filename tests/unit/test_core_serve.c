@@ -255,6 +255,18 @@ TEST(core_serve, different_pieces)
     end(&k, &co);
 }
 
+/* Two learners, and room for one chunk that is not sent. */
+static void begin_one_by_one(struct kit *k, struct kit_course *co,
+                             uint32_t slots)
+{
+    kit_init(k);
+    k->config.limits.unsent_total_bytes = LEN;
+    kit_course_init(co, 1, slots, LEN);
+    kit_start(k);
+    learner(k, 1, co);
+    learner(k, 2, co);
+}
+
 /* Who asks only for what was sent to others gets a turn of four, as long as
  * others ask for something new; and all of it in the end. */
 TEST(core_serve, steps_back)
@@ -263,12 +275,7 @@ TEST(core_serve, steps_back)
     struct kit k;
     struct kit_course co;
 
-    kit_init(&k);
-    k.config.limits.unsent_total_bytes = LEN;
-    kit_course_init(&co, 1, 100, LEN);
-    kit_start(&k);
-    learner(&k, 1, &co);
-    learner(&k, 2, &co);
+    begin_one_by_one(&k, &co, 100);
     want(&k, 1, &co, 1, 10, 10);
     for (int i = 0; i < 10; i++)
         sent(&k, serve_one(&k));
@@ -296,12 +303,7 @@ TEST(core_serve, rounds)
     struct kit k;
     struct kit_course co;
 
-    kit_init(&k);
-    k.config.limits.unsent_total_bytes = LEN;
-    kit_course_init(&co, 1, 8, LEN);
-    kit_start(&k);
-    learner(&k, 1, &co);
-    learner(&k, 2, &co);
+    begin_one_by_one(&k, &co, 8);
     want(&k, 1, &co, 1, 0, co.full.count);
     for (uint32_t i = 0; i < co.full.count; i++)
         sent(&k, serve_one(&k));

@@ -69,6 +69,31 @@ TEST(record, vector)
     drop(&m);
 }
 
+/* What was checked before is opened with its id, and not checked again; what is
+ * no record is none. */
+TEST(record, reopen)
+{
+    struct record r;
+    struct made m;
+
+    make_course(&m);
+    m.record.base[m.record.len - 1] ^= 1; /* of the signature */
+    assert_int_equal(
+        record_decode(m.record.base, m.record.len, "main", &r, NULL),
+        ERR_CORRUPT);
+    assert_int_equal(
+        record_reopen(m.record.base, m.record.len, "main", &r, NULL), 0);
+    assert_int_equal(r.type, RECORD_COURSE);
+    assert_true(record_id_eq(&r.id, &m.rid));
+    assert_int_equal(
+        record_reopen(m.record.base, m.record.len, "other", &r, NULL), 0);
+    assert_false(record_id_eq(&r.id, &m.rid));
+    assert_int_equal(
+        record_reopen(m.record.base, m.record.len - 1, "main", &r, NULL),
+        ERR_MALFORMED);
+    drop(&m);
+}
+
 /* One flipped bit anywhere, and the record is nothing. */
 TEST(record, flipped_bits)
 {

@@ -151,6 +151,28 @@ TEST(store_sync, failed_is_final)
     store_close(s);
 }
 
+/* What verify puts once more, as its head has rotted, stays where it was when
+ * that fails: its bytes are good. */
+TEST(store_verify, no_room_for_a_head)
+{
+    const char *home = test_tmpdir();
+    struct store *s = keep_open(home);
+    struct keep_chunk c = keep_make(1, LEN);
+
+    keep_put(s, 0, 3, LEN);
+    assert_int_equal(store_sync(s, NULL), 0);
+    keep_flip(keep_path(home, "packs/000001.pack"), 64 + LEN + 20, 4);
+    file_io_fault_after(FAULT_SYNC, 0, 1, ENOSPC);
+    assert_int_equal(store_verify(s, &c.ref.id, NULL), ERR_NO_SPACE);
+    keep_all(s, 0, 3, LEN);
+    assert_int_equal(store_verify(s, &c.ref.id, NULL), 0);
+    store_close(s);
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    s = keep_open(home);
+    keep_all(s, 0, 3, LEN);
+    store_close(s);
+}
+
 /* Running out of descriptors is an error, not a loss. */
 TEST(store_read, no_descriptors)
 {
