@@ -491,7 +491,9 @@ static int take_up(void *user, const struct buf *bytes, uint32_t flags,
     rc = find_row(c, &row.id, &before, &known, u->e);
     if (rc == 0 && before == at) /* keep() may have died taking it back */
         return chain ? raise_seq(c, &row, &before, u->e) : 0;
-    if (rc == 0 || rc == ERR_NOT_FOUND)
+    if (rc == 0 && known != STATE_REMOVED)
+        row.state = known; /* it stands elsewhere, too: nothing else is new */
+    else if (rc == 0 || rc == ERR_NOT_FOUND)
         rc = judge(c, &row, u->e);
     if (rc == ERR_REFUSED || rc == ERR_CORRUPT || rc == ERR_LIMIT ||
         (rc == 0 && row.said))
@@ -510,18 +512,21 @@ static int catch_up(struct catalog *c, struct err *e)
     uint64_t from = 0;
     uint64_t next;
     uint32_t flags;
+    bool rotten = false;
     int rc = indexed_end(c, &from, e);
 
     if (rc == 0 && from != 0 &&
         catalog_log_read(&c->log, from, &bytes, &flags, &next, NULL) ==
             ERR_CORRUPT) {
         from = 0;
+        rotten = true;
         if (sqlite3_exec(index_db(c->ix), "DELETE FROM record", NULL, NULL,
                          NULL) != SQLITE_OK)
             rc = index_fail(c->ix, "records", e);
     }
     buf_deinit(&bytes);
-    return rc != 0 ? rc : catalog_log_scan(&c->log, from, take_up, &u, e);
+    return rc != 0 ? rc
+                   : catalog_log_scan(&c->log, from, rotten, take_up, &u, e);
 }
 
 int catalog_open(const char *home, struct store *s, const char *network,

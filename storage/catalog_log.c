@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +202,7 @@ int catalog_log_mend(struct catalog_log *l, uint64_t at, const uint8_t *p,
     return rc == 0 ? file_io_sync(l->fd, e) : rc;
 }
 
-int catalog_log_scan(struct catalog_log *l, uint64_t from,
+int catalog_log_scan(struct catalog_log *l, uint64_t from, bool keep_tail,
                      int (*fn)(void *user, const struct buf *bytes,
                                uint32_t flags, uint64_t at),
                      void *user, struct err *e)
@@ -230,6 +229,8 @@ int catalog_log_scan(struct catalog_log *l, uint64_t from,
         }
     }
     buf_deinit(&bytes);
+    if (keep_tail)
+        end = (uint64_t)st.st_size;
     if (rc == 0 && end < (uint64_t)st.st_size &&
         disk_ftruncate(l->fd, (off_t)end) != 0)
         rc = err_errno(e, errno, "cut the torn tail of '%s'", l->path);

@@ -5,6 +5,7 @@
 #ifndef STORAGE_CATALOG_LOG_H
 #define STORAGE_CATALOG_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "crypto/base/buf.h"
@@ -44,9 +45,11 @@ int catalog_log_mend(struct catalog_log *l, uint64_t at, const uint8_t *p,
  * catalog_log_scan - each whole entry from @from on; what has rotted is
  * searched over. A torn tail behind the last of them is cut, and the end set;
  * what was found is durable.
+ * @keep_tail: it is no torn tail but has rotted, and an index that falls back
+ * may point into it: the end is behind it, lest others stand there then.
  * @fn: non-zero ends the scan and is returned.
  */
-int catalog_log_scan(struct catalog_log *l, uint64_t from,
+int catalog_log_scan(struct catalog_log *l, uint64_t from, bool keep_tail,
                      int (*fn)(void *user, const struct buf *bytes,
                                uint32_t flags, uint64_t at),
                      void *user, struct err *e);

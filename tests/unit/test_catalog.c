@@ -505,6 +505,64 @@ TEST(catalog_open, rot)
     drop(&p, 1);
 }
 
+/* A course that was removed and came again: where the removal between the two
+ * has rotted, the second is no news, and what is current stays so. */
+TEST(catalog_open, removal_rotten)
+{
+    const char *home = test_tmpdir();
+    struct place_of_work w = open_in(home);
+    struct chain c = make_chain();
+    struct record_id id;
+    off_t removal;
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(put(w.c, &c.r[i], false), 0);
+    removal = keep_size(keep_path(home, "records/000001.log"));
+    assert_int_equal(catalog_forget(w.c, &c.id, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(put(w.c, &c.r[i], false), 0);
+    close_it(&w);
+    keep_flip(keep_path(home, "records/000001.log"), removal + 25, 1);
+    assert_int_equal(unlink(keep_path(home, "index.db")), 0);
+    w = open_in(home);
+    assert_int_equal(current(w.c, &c.id, &id), 3);
+    assert_int_equal(catalog_edition(w.c, &c.id, 1, &id, NULL), 0);
+    close_it(&w);
+    drop(c.r, 4);
+}
+
+/* The end of the file rots, what stood there comes again in another order, and
+ * a power cut leaves the index of before: it does not take one for the other.
+ */
+TEST(catalog_open, end_rotten)
+{
+    const char *home = test_tmpdir();
+    const char *before = test_tmpdir();
+    const char *log = "records/000001.log";
+    struct place_of_work w = open_in(home);
+    struct rec p[] = {profile(ann, 1, "Ann"), profile(bob, 1, "Bob")};
+    off_t second;
+
+    assert_int_equal(p[0].bytes.len, p[1].bytes.len);
+    assert_int_equal(put(w.c, &p[0], false), 0);
+    second = keep_size(keep_path(home, log));
+    assert_int_equal(put(w.c, &p[1], false), 0);
+    close_it(&w);
+    keep_flip(keep_path(home, log), 40, 1);
+    keep_flip(keep_path(home, log), second + 40, 1);
+    keep_copy_home(home, before);
+    w = open_in(home);
+    assert_false(holds(w.c, &p[0]) || holds(w.c, &p[1]));
+    assert_int_equal(put(w.c, &p[1], false), 0);
+    assert_int_equal(put(w.c, &p[0], false), 0);
+    close_it(&w);
+    keep_copy_file(keep_path(before, "index.db"), keep_path(home, "index.db"));
+    w = open_in(home);
+    assert_true(holds(w.c, &p[0]) && holds(w.c, &p[1]));
+    close_it(&w);
+    drop(p, 2);
+}
+
 /* What has rotted is mended by whoever brings it again, in its place: a course
  * stays before its editions when the index is made anew. */
 TEST(catalog_put, mends)
