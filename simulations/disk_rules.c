@@ -133,15 +133,17 @@ static void check_current(struct disk_world *w, size_t c)
                   (int)next, (int)k->current + 1);
 }
 
-/* A removal that was under way has happened, or it has not. */
+/* A removal that was under way has happened, or it has not. Where rot hides
+ * which, nothing of before it is owed: it may come again before it is seen. */
 static void end_removal(struct disk_course *k, struct disk_world *w)
 {
     struct record_id id;
 
-    if (!k->may_be_removed || disk_books_rotten(w))
+    if (!k->may_be_removed)
         return;
     k->may_be_removed = false;
-    if (catalog_current(w->node.catalog, &k->kit->course, &id, NULL, NULL) == 0)
+    if (!disk_books_rotten(w) &&
+        catalog_current(w->node.catalog, &k->kit->course, &id, NULL, NULL) == 0)
         return;
     k->current = 0;
     memset(k->acked, 0, sizeof k->acked);
