@@ -215,12 +215,25 @@ void disk_author_check(struct disk_world *w, const struct disk_author *a)
                       chunk_id_hex(&a->chunks[i].id).s);
 }
 
+int disk_author_verify(struct disk_world *w, const struct disk_author *a,
+                       unsigned *bad, struct err *err)
+{
+    unsigned edited = 0; /* he may have, where they stay in his files */
+    int rc = 0;
+
+    for (size_t i = 0; i < a->count && rc == 0; i++)
+        rc = disk_verify_chunk(w, &a->chunks[i].id, a->in_place ? &edited : bad,
+                               err);
+    return rc;
+}
+
 void disk_author_restored(struct disk_author *a)
 {
     buf_deinit(&a->course_record);
     a->course_record = (struct buf)BUF_INIT;
     a->acked = 0;
-    a->count = 0;
+    for (size_t i = 0; i < a->count; i++)
+        a->chunks[i].owed = false;
 }
 
 void disk_author_init(struct disk_author *a, struct rng *rng)

@@ -41,6 +41,11 @@ bool disk_author_owns(const struct disk_author *a, const struct chunk_id *id);
 /** disk_author_check - S2, S3 of what he has published. */
 void disk_author_check(struct disk_world *w, const struct disk_author *a);
 
+/** disk_author_verify - all that he has published. *bad grows by the chunks
+ * that are not what they were; those in files of his are not counted. */
+int disk_author_verify(struct disk_world *w, const struct disk_author *a,
+                       unsigned *bad, struct err *err);
+
 /** disk_author_restored - his home is another one now; the folder is the same.
  */
 void disk_author_restored(struct disk_author *a);

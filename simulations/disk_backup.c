@@ -9,6 +9,7 @@
 #include "storage/backup_home.h"
 #include "storage/disk.h"
 #include "storage/file_io.h"
+#include "storage/home.h"
 #include "storage/lyc_file.h"
 
 #define BACKUP_FILE DISK_STICK "/home.backup"
@@ -148,13 +149,15 @@ void disk_go_on_restoring(struct disk_world *w)
                                           .agree = agree},
                 &made_ms, &e);
         lyc_in_close(in);
+    } else { /* it was killed behind the rename */
+        rc = home_make(DISK_NODE_HOME, &e);
     }
     if (!disk_alive(w))
         return;
     if (rc != 0 && (rc != ERR_CORRUPT || !w->rotten) && rc != ERR_NO_SPACE &&
         rc != ERR_NOMEM && rc != ERR_IO)
         disk_fail(w, "S2", "the backup cannot be restored: %.200s", e.text);
-    w->restoring = disk_lstat(DISK_NODE_HOME, &st) != 0;
+    w->restoring = rc != 0;
 }
 
 /* What is on the stick has to be as it was written: a backup that rots is not

@@ -77,6 +77,10 @@ int disk_restore(struct disk_world *w, struct err *err);
  */
 
 int disk_verify(struct disk_world *w, struct err *err);
+/** disk_verify_chunk - one that is held. *bad grows by one that is not what it
+ *  was; what cannot be read is an error. */
+int disk_verify_chunk(struct disk_world *w, const struct chunk_id *id,
+                      unsigned *bad, struct err *err);
 
 /* ---- disk_users.c ----------------------------------------------------------
  */

@@ -74,18 +74,28 @@ void disk_rot_books(struct disk_world *w)
 /* ---- healing ---------------------------------------------------------------
  */
 
-static unsigned verify_all(struct disk_world *w)
+int disk_verify_chunk(struct disk_world *w, const struct chunk_id *id,
+                      unsigned *bad, struct err *err)
 {
-    unsigned bad = 0;
+    int rc =
+        store_has(w->node.store, id) ? store_verify(w->node.store, id, err) : 0;
+
+    *bad += rc == ERR_CORRUPT;
+    return rc == ERR_CORRUPT || rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int verify_all(struct disk_world *w, unsigned *bad, struct err *err)
+{
+    int rc = 0;
 
     for (size_t c = 0; c < DISK_COURSES; c++)
-        for (size_t i = 0; i < w->courses[c].count; i++) {
-            const struct chunk_id *id = &w->courses[c].chunks[i].ref.id;
-
-            bad += store_has(w->node.store, id) &&
-                   store_verify(w->node.store, id, NULL) == ERR_CORRUPT;
-        }
-    return bad;
+        for (size_t i = 0; i < w->courses[c].count && rc == 0; i++)
+            rc =
+                disk_verify_chunk(w, &w->courses[c].chunks[i].ref.id, bad, err);
+    for (size_t i = 0; i < DISK_AUTHORS && w->authors[i] != NULL && rc == 0;
+         i++)
+        rc = disk_author_verify(w, w->authors[i], bad, err);
+    return rc;
 }
 
 static int republish(struct disk_world *w, struct err *err)
@@ -102,6 +112,16 @@ static int republish(struct disk_world *w, struct err *err)
     return rc;
 }
 
+/* Acknowledged, or seen to be here in spite of that. */
+static bool is_known(struct disk_world *w, const struct disk_course *k,
+                     uint64_t seq)
+{
+    struct record_id id;
+
+    return k->acked[seq] || catalog_edition(w->node.catalog, &k->kit->course,
+                                            seq, &id, NULL) == 0;
+}
+
 /* What was his, and what others have: all of it comes again. What he has signed
  * in his folders nobody else has. */
 static int put_records_again(struct disk_world *w, struct err *err)
@@ -112,7 +132,7 @@ static int put_records_again(struct disk_world *w, struct err *err)
         const struct disk_course *k = &w->courses[c];
 
         for (uint64_t s = 1; s <= k->kit->edition_count && rc == 0; s++)
-            if (k->acked[s] && w->plan.slip != DISK_SLIP_NOT_RECORDED)
+            if (is_known(w, k, s) && w->plan.slip != DISK_SLIP_NOT_RECORDED)
                 rc = disk_put_records(w, k->kit, &k->kit->editions[s - 1],
                                       c < DISK_OWN, err);
     }
@@ -146,9 +166,11 @@ static int remove_media(struct err *err)
 
 int disk_verify(struct disk_world *w, struct err *err)
 {
-    unsigned bad = verify_all(w);
-    int rc;
+    unsigned bad = 0;
+    int rc = verify_all(w, &bad, err);
 
+    if (rc != 0)
+        return rc;
     if (!w->rotten && !w->index_rotten && bad != 0 && disk_alive(w))
         disk_fail(w, "S12", "verify finds %u bad chunks on a good disk", bad);
     if (w->log_rotten && !w->index_rotten)
