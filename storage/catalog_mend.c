@@ -20,11 +20,11 @@ int catalog__mend(struct catalog *c, uint64_t at, const uint8_t *record,
     struct buf bytes = BUF_INIT;
     uint32_t flags;
     uint64_t next;
-    int rc = catalog_log_read(&c->log, at, &bytes, &flags, &next, NULL);
+    int rc = catalog_log_read(&c->log, at, &bytes, &flags, &next, e);
 
     buf_deinit(&bytes);
     if (rc != ERR_CORRUPT)
-        return 0;
+        return rc;
     rc = catalog_log_mend(&c->log, at, record, len, own ? CATALOG_LOG_OWN : 0,
                           e);
     if (rc != ERR_NOT_FOUND)
