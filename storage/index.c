@@ -61,6 +61,7 @@ int index_fail(struct index *ix, const char *what, struct err *e)
     int code = sqlite3_errcode(ix->db) & 0xff;
     int rc;
 
+    index__note_sync(ix);
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         index_distrust(ix);
     rc = index__say(ix->db, what, e);
@@ -193,14 +194,6 @@ int index_finish(struct index *ix, int rc, struct err *e)
         return index_commit(ix, e);
     index_rollback(ix);
     return rc;
-}
-
-int index_settle(struct index *ix, struct err *e)
-{
-    return sqlite3_wal_checkpoint_v2(ix->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
-                                     NULL, NULL) == SQLITE_OK
-               ? 0
-               : index_fail(ix, "checkpoint", e);
 }
 
 /* ---- chunks

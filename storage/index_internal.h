@@ -1,4 +1,4 @@
-/* index_internal: shared by index.c and index_open.c. */
+/* index_internal: shared by the files of the index. */
 #ifndef STORAGE_INDEX_INTERNAL_H
 #define STORAGE_INDEX_INTERNAL_H
 
@@ -35,6 +35,8 @@ struct index {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool distrusted;
+    bool condemned; /* that it is distrusted is on the disk */
+    bool unsynced;  /* a sync has failed */
     bool lacks_files;
     struct recent *recent; /* as the table of that name */
     bool recent_lost;      /* it is to be read anew */
@@ -53,5 +55,20 @@ int index__say(sqlite3 *db, const char *what, struct err *e);
 /** index__load_recent - what the table of recent rows says, into memory. As
  *  index__verdict. */
 int index__load_recent(struct index *ix);
+
+/* index_sync.c */
+
+/** index__watch - of the database that was just opened: its log goes into it
+ *  when that has grown, and not behind a failed sync. */
+void index__watch(struct index *ix);
+
+/** index__note_sync - was it a sync that failed in the last call? */
+void index__note_sync(struct index *ix);
+
+/** index__end_log - before it is closed: the log goes into it, or stays. */
+void index__end_log(struct index *ix);
+
+/** index__mark_path - of the file that says: do not believe this index. */
+void index__mark_path(const struct index *ix, char *out, size_t cap);
 
 #endif

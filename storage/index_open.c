@@ -73,7 +73,7 @@ static const char schema[] =
 
 static const char pragmas[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000;"
+    "PRAGMA synchronous=NORMAL;"
     "PRAGMA journal_size_limit=16777216; PRAGMA trusted_schema=OFF;"
     "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
     "PRAGMA cache_size=-4096;";
@@ -250,10 +250,12 @@ static int try_open(struct index *ix, const char *path, bool *out_fresh,
     bool fresh;
     int rc = touch(path, &fresh, e);
 
+    ix->condemned = ix->unsynced = false;
     if (rc == 0)
         rc = index__verdict(sqlite3_open_v2(path, &ix->db, flags, NULL));
     if (rc != 0)
         return rc;
+    index__watch(ix);
     harden(ix->db);
     (void)sqlite3_busy_timeout(ix->db, BUSY_MS);
     rc = index__verdict(sqlite3_exec(ix->db, pragmas, NULL, NULL, NULL));
@@ -286,6 +288,8 @@ static void shut(struct index *ix)
         (void)sqlite3_finalize(ix->st[i]);
         ix->st[i] = NULL;
     }
+    if (ix->db != NULL)
+        index__end_log(ix);
     (void)sqlite3_close_v2(ix->db);
     ix->db = NULL;
 }
@@ -308,11 +312,6 @@ static void move_aside(const char *path)
     }
 }
 
-static void mark_path(const struct index *ix, char *out, size_t cap)
-{
-    (void)snprintf(out, cap, "%s/index.broken", ix->home);
-}
-
 static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
                         struct err *e)
 {
@@ -321,7 +320,7 @@ static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
     int rc;
 
     (void)snprintf(path, sizeof path, "%s/index.db", ix->home);
-    mark_path(ix, mark, sizeof mark);
+    index__mark_path(ix, mark, sizeof mark);
     if (disk_access(mark, F_OK) == 0)
         move_aside(path);
     rc = try_open(ix, path, out_fresh, out_clean, e);
@@ -330,11 +329,11 @@ static int open_or_make(struct index *ix, bool *out_fresh, bool *out_clean,
         move_aside(path);
         rc = try_open(ix, path, out_fresh, out_clean, e);
     }
-    if (rc == 0)
+    if (rc == 0 && !ix->condemned)
         (void)disk_unlink(mark);
     else if (rc == ERR_BUSY)
         (void)err_set(e, rc, "another program has it");
-    else if (ix->db != NULL)
+    else if (rc != 0 && ix->db != NULL)
         rc = index__say(ix->db, "sqlite", e);
     else if (rc == ERR_CORRUPT) /* and it could not be moved aside */
         rc = err_set(e, ERR_IO, "not a plain file");
@@ -400,21 +399,4 @@ int index_knows_files(struct index *ix, struct err *e)
         rc = index__say(ix->db, "sqlite", e);
     index_unlock(ix);
     return rc;
-}
-
-void index_distrust(struct index *ix)
-{
-    char mark[4200];
-    int fd;
-
-    mark_path(ix, mark, sizeof mark);
-    fd = disk_open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        (void)disk_close(fd);
-    ix->distrusted = true;
-}
-
-bool index_distrusted(const struct index *ix)
-{
-    return ix->distrusted;
 }

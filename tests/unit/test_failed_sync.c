@@ -10,6 +10,7 @@
 #include "storage/disk.h"
 #include "storage/file_io.h"
 #include "storage/home.h"
+#include "storage/index.h"
 #include "storage/journal.h"
 #include "storage/store.h"
 #include "tests/lib/test.h"
@@ -144,6 +145,81 @@ TEST(failed_sync, chunks)
         vdisk_power_cut(d);
         assert_true(held(chunks, kept) >= 1 && kept[0]);
         assert_memory_equal(shown, kept, sizeof kept);
+        end(d);
+    }
+}
+
+static int count_places(void *user, const struct index_place *p)
+{
+    size_t *n = user;
+
+    (void)p;
+    (*n)++;
+    return 0;
+}
+
+static int count_chunks(void *user, const struct index_chunk *c)
+{
+    size_t *n = user;
+
+    (void)c;
+    (*n)++;
+    return 0;
+}
+
+/* Each place has one chunk. */
+static void put_pair(struct index *ix, uint32_t no)
+{
+    uint8_t bytes[LEN];
+    struct index_place p = {.place = no, .path = "/far/away", .settled = true};
+    struct index_chunk c = {.place = no,
+                            .ref = {.stored_len = LEN, .raw_len = LEN}};
+
+    memset(bytes, (int)no, LEN);
+    c.ref.id = digest_chunk(bytes, LEN);
+    assert_int_equal(index_begin(ix, NULL), 0);
+    assert_int_equal(index_put_place(ix, &p, NULL), 0);
+    assert_int_equal(index_put(ix, &c, true, NULL), 0);
+    assert_int_equal(index_commit(ix, NULL), 0);
+}
+
+/* The sync of its log has failed, and the next one says nothing of what that
+ * did not write: what comes back is whole, or is made anew. */
+TEST(failed_sync, index)
+{
+    for (uint64_t seed = 1; seed <= 16 * (uint64_t)ROUNDS; seed++) {
+        struct vdisk *d = begin(seed);
+        struct index *ix;
+        bool fresh;
+        bool clean;
+        size_t places = 0;
+
+        assert_int_equal(index_open(HOME, &ix, &fresh, &clean, NULL), 0);
+        for (uint32_t no = 1; no <= 40; no++)
+            put_pair(ix, no);
+        assert_int_equal(index_settle(ix, NULL), 0);
+        for (uint32_t no = 41; no <= 60; no++)
+            put_pair(ix, no);
+        vdisk_fail(d, VDISK_SYNC, 0, 1, EIO);
+        assert_int_not_equal(index_settle(ix, NULL), 0);
+        for (uint32_t no = 61; no <= 62; no++)
+            put_pair(ix, no);
+        vdisk_stop_after(d, 1 + seed % 16);
+        (void)index_settle(ix, NULL);
+        vdisk_stop_now(d);
+        index_close(ix, false);
+        vdisk_power_cut(d);
+        assert_int_equal(index_open(HOME, &ix, &fresh, &clean, NULL), 0);
+        assert_int_equal(index_places(ix, count_places, &places, NULL), 0);
+        assert_true(fresh || places >= 40);
+        for (uint32_t no = 1; no <= 62; no++) {
+            size_t chunks = 0;
+
+            assert_int_equal(
+                index_in_place(ix, no, 0, count_chunks, &chunks, NULL), 0);
+            assert_int_equal(chunks, no <= places);
+        }
+        index_close(ix, false);
         end(d);
     }
 }
