@@ -169,6 +169,8 @@ int disk_verify(struct disk_world *w, struct err *err)
     unsigned bad = 0;
     int rc = verify_all(w, &bad, err);
 
+    if (rc == 0)
+        rc = store_sync(w->node.store, err);
     if (rc != 0)
         return rc;
     if (!w->rotten && !w->index_rotten && bad != 0 && disk_alive(w))

@@ -64,8 +64,9 @@ struct store {
     uint64_t unflushed_since_ms; /* 0 = nothing waits, as store_flush_due saw */
     uint64_t unchecked_bytes;    /* put since the disk's room was asked */
     bool dir_dirty;              /* packs/ has a name that is not synced */
-    bool referred; /* rows of settled files were put: they are not found again,
-                      as those of packs are, if the index falls back */
+    bool unsettled; /* rows changed that an index that falls back does not find
+                       again as those of packs: put for settled files, dropped
+                       for bytes that have changed */
     bool sweeping;
 };
 

@@ -169,6 +169,8 @@ static int recover_pack(struct recovery *r, struct place *p, bool clean)
     return store__save_place(r->s, p, r->e);
 }
 
+/* A file that was edited since is not what was put: that stays away under its
+ * name, and may come back. */
 static int recover_file(struct recovery *r, const struct place *p, bool clean)
 {
     if (p->synced != 0)
@@ -176,7 +178,7 @@ static int recover_file(struct recovery *r, const struct place *p, bool clean)
     r->s->unflushed_bytes++;
     if (!clean)
         file_io_uncache(r->fd);
-    return clean ? 0 : check_from(r, 0);
+    return clean || !store__intact(r->s, p->no) ? 0 : check_from(r, 0);
 }
 
 static int recover_place(struct recovery *r, struct place *p, bool clean)
@@ -217,6 +219,7 @@ int store__recover(struct store *s, bool clean, struct err *e)
     int rc = r.bytes != NULL ? 0 : err_set(e, ERR_NOMEM, "recovery");
 
     s->dir_dirty = true; /* who knows what the last run has left */
+    s->looks++;
     if (rc == 0)
         rc = pack_list(s->home, note_pack, &r, e);
     if (rc == 0 && !clean)

@@ -246,7 +246,7 @@ static void mark_files(struct store *s, const struct batch *b)
         if (p == NULL)
             continue;
         p->synced = 0;
-        s->referred |= p->settled;
+        s->unsettled |= p->settled;
     }
 }
 

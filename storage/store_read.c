@@ -15,8 +15,10 @@ static void drop_row(struct store *s, const struct index_chunk *seen)
     index_lock(s->ix);
     if (index_find(s->ix, &seen->ref.id, &now, NULL) == 0 &&
         now.place == seen->place && now.offset == seen->offset &&
-        index_drop(s->ix, &seen->ref.id, NULL) == 0)
+        index_drop(s->ix, &seen->ref.id, NULL) == 0) {
         s->chunks--;
+        s->unsettled = true;
+    }
     index_unlock(s->ix);
 }
 
@@ -181,8 +183,10 @@ int store_forget(struct store *s, const struct chunk_id *id, struct err *e)
 
     index_lock(s->ix);
     rc = index_drop(s->ix, id, e);
-    if (rc == 0)
+    if (rc == 0) {
         s->chunks -= index_changed(s->ix);
+        s->unsettled = true;
+    }
     index_unlock(s->ix);
     return rc;
 }

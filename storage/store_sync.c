@@ -177,16 +177,16 @@ int store__sync_names(struct store *s, struct err *e)
     return rc;
 }
 
-/* No pack has the chunks of an author's own files: their rows are all there is.
- */
-static int settle_referred(struct store *s, struct err *e)
+/* No pack has the chunks of an author's own files, and none says that a chunk
+ * in it has rotted: the rows are all there is. */
+static int settle_rows(struct store *s, struct err *e)
 {
     int rc = 0;
 
     index_lock(s->ix);
-    if (s->referred)
+    if (s->unsettled)
         rc = index_settle(s->ix, e);
-    s->referred = rc != 0;
+    s->unsettled = rc != 0;
     index_unlock(s->ix);
     return rc;
 }
@@ -204,7 +204,7 @@ int store_sync(struct store *s, struct err *e)
     while (more && rc == 0)
         rc = sync_round(s, &from, &more, e);
     if (rc == 0)
-        rc = settle_referred(s, e);
+        rc = settle_rows(s, e);
     if (rc != 0)
         err_wrap(e, "sync the store");
     return rc;

@@ -198,6 +198,8 @@ int api_verify(struct api_call *call)
         if (rc == 0)
             rc = verify_course(&v, &course);
     }
+    /* What was found bad does not come back at a power cut, if that can be. */
+    (void)store_sync(node_store(call->n), NULL);
     if (rc != 0) {
         json_decref(v.bad);
         json_decref(v.edited);
