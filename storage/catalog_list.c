@@ -1,4 +1,5 @@
-/* catalog_list: the editions of a course. */
+/* catalog_list: several at once: courses, editions of one, records by their
+ * ids' first digits. */
 #include "storage/catalog_internal.h"
 
 #include <stdlib.h>
@@ -59,6 +60,76 @@ int catalog_editions(struct catalog *c, const struct course_id *course,
     index_unlock(c->ix);
     for (size_t i = 0; i < n && rc == 0; i++)
         fn(user, &list[i].id, list[i].seq);
+    free(list);
+    return rc;
+}
+
+size_t catalog_find(struct catalog *c, const char *hex_prefix, size_t max,
+                    void (*fn)(void *user, const struct record_id *id),
+                    void *user)
+{
+    struct record_id list[32];
+    sqlite3_stmt *st;
+    size_t n = 0;
+
+    if (max > sizeof list / sizeof list[0])
+        max = sizeof list / sizeof list[0];
+    index_lock(c->ix);
+    st = catalog__prepare(
+        c, "SELECT id FROM record WHERE state != 3 AND"
+           " substr(hex(id), 1, length(?1)) = upper(?1) LIMIT ?2");
+    if (st != NULL) {
+        (void)sqlite3_bind_text(st, 1, hex_prefix, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
+        while (n < max && sqlite3_step(st) == SQLITE_ROW)
+            memcpy(list[n++].b, sqlite3_column_blob(st, 0), ID_BYTES);
+        (void)sqlite3_finalize(st);
+    }
+    index_unlock(c->ix);
+    for (size_t i = 0; i < n; i++)
+        fn(user, &list[i]);
+    return n;
+}
+
+int catalog_courses(struct catalog *c,
+                    void (*fn)(void *user, const struct course_id *course),
+                    void *user, struct err *e)
+{
+    struct course_id *list = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    sqlite3_stmt *st;
+    int step = SQLITE_DONE;
+    int rc = 0;
+
+    index_lock(c->ix);
+    st = catalog__prepare(c,
+                          "SELECT id FROM record WHERE type = ?1 AND state != 3"
+                          " ORDER BY id");
+    if (st == NULL)
+        rc = index_fail(c->ix, "courses", e);
+    else
+        (void)sqlite3_bind_int(st, 1, RECORD_COURSE);
+    while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
+        if (n == cap) {
+            struct course_id *grown;
+
+            cap = cap ? 2 * cap : 64;
+            grown = realloc(list, cap * sizeof *list);
+            if (grown == NULL) {
+                rc = err_set(e, ERR_NOMEM, "courses");
+                break;
+            }
+            list = grown;
+        }
+        memcpy(list[n++].b, sqlite3_column_blob(st, 0), ID_BYTES);
+    }
+    if (rc == 0 && step != SQLITE_DONE)
+        rc = index_fail(c->ix, "courses", e);
+    (void)sqlite3_finalize(st);
+    index_unlock(c->ix);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        fn(user, &list[i]);
     free(list);
     return rc;
 }
