@@ -71,25 +71,27 @@ static int keep_roots(struct disk_world *w, const char *course, size_t c,
     return rc == 0 ? disk_set(w, &published, values, 1, err) : rc;
 }
 
-/* As `lyceum publish` in a home that was restored: peers are asked once, and
- * what was signed since the backup comes from them. */
-static int ask(struct disk_world *w, size_t c, const char *course,
-               struct err *err)
+/* Since the numbers of this home are doubted nothing was signed in it. */
+static bool must_ask(struct disk_world *w, const char *course,
+                     const char *doubt)
 {
-    struct disk_course *k = &w->courses[c];
     const struct disk_place asked = {DISK_CHOICES, "asked", course, 0};
-    char doubt[SEQ_FILE_DOUBT_CHARS];
-    const char *const values[1] = {doubt};
     char value[DISK_VALUE];
-    int rc = 0;
 
     disk_read_fact(w, &asked, value);
-    seq_file_doubt_name(DISK_NODE_HOME, doubt);
-    if (!seq_file_doubtful(DISK_NODE_HOME) ||
-        (doubt[0] != '\0' && strcmp(value, doubt) == 0) ||
-        w->plan.slip == DISK_SLIP_NOT_ASKED)
-        return 0;
-    for (uint64_t s = k->current + 1; s <= k->signed_to && rc == 0; s++) {
+    return seq_file_doubtful(DISK_NODE_HOME) &&
+           (doubt[0] == '\0' || strcmp(value, doubt) != 0) &&
+           w->plan.slip != DISK_SLIP_NOT_ASKED;
+}
+
+/* As `lyceum publish` in a home that was restored: peers are asked, and what
+ * was signed since the backup comes from them. */
+static int ask(struct disk_world *w, size_t c, struct err *err)
+{
+    struct disk_course *k = &w->courses[c];
+    int rc = 0;
+
+    for (uint64_t s = 1; s <= k->signed_to && rc == 0; s++) {
         const struct course_kit_edition *e = &k->kit->editions[s - 1];
 
         rc = disk_put_chunks(w, e, err);
@@ -100,7 +102,7 @@ static int ask(struct disk_world *w, size_t c, const char *course,
         if (rc == 0 && disk_alive(w))
             disk_acknowledge(w, c, s);
     }
-    return rc == 0 ? disk_set(w, &asked, values, 1, err) : rc;
+    return rc;
 }
 
 int disk_publish(struct disk_world *w, struct err *err)
@@ -108,12 +110,18 @@ int disk_publish(struct disk_world *w, struct err *err)
     size_t c = (size_t)disk_below(w, DISK_OWN);
     struct disk_course *k = &w->courses[c];
     struct id_hex hex = course_id_hex(&k->kit->course);
+    const struct disk_place asked = {DISK_CHOICES, "asked", hex.s, 0};
+    char doubt[SEQ_FILE_DOUBT_CHARS];
+    const char *const values[1] = {doubt};
     uint64_t seq = 0;
+    bool must;
     int rc;
 
     if (w->index_rotten) /* what it says is held is not put again */
         return 0;
-    rc = ask(w, c, hex.s, err);
+    seq_file_doubt_name(DISK_NODE_HOME, doubt);
+    must = must_ask(w, hex.s, doubt);
+    rc = must ? ask(w, c, err) : 0;
     if (rc == 0)
         rc = catalog_next_seq(w->node.catalog, &k->kit->author, &k->kit->course,
                               &seq, err);
@@ -125,5 +133,7 @@ int disk_publish(struct disk_world *w, struct err *err)
     rc = disk_put_edition(w, k->kit, &k->kit->editions[seq - 1], err);
     if (rc == 0 && disk_alive(w))
         disk_acknowledge(w, c, seq);
+    if (rc == 0 && must)
+        rc = disk_set(w, &asked, values, 1, err);
     return rc == 0 ? keep_roots(w, hex.s, c, err) : rc;
 }

@@ -13,6 +13,7 @@
 #include "storage/file_io.h"
 #include "storage/index.h"
 #include "storage/pack.h"
+#include "storage/seq_file.h"
 
 /* ---- chunks ----------------------------------------------------------------
  */
@@ -124,8 +125,8 @@ static void check_current(struct disk_world *w, size_t c)
     if (seq < k->current && !k->may_be_removed && !disk_books_rotten(w))
         disk_fail(w, "S3", "course %zu fell from edition %d to %d", c,
                   (int)k->current, (int)seq);
-    if (c >= DISK_OWN)
-        return;
+    if (c >= DISK_OWN || (w->log_rotten && seq_file_doubtful(DISK_NODE_HOME)))
+        return; /* in such a home peers are asked before */
     if (catalog_next_seq(w->node.catalog, &k->kit->author, &k->kit->course,
                          &next, NULL) == 0 &&
         next <= k->current)
