@@ -98,20 +98,6 @@ static int verify_all(struct disk_world *w, unsigned *bad, struct err *err)
     return rc;
 }
 
-static int republish(struct disk_world *w, struct err *err)
-{
-    int rc = 0;
-
-    for (size_t c = 0; c < DISK_OWN; c++) {
-        const struct course_kit *kit = w->courses[c].kit;
-
-        for (uint64_t s = 1; s <= kit->edition_count && rc == 0; s++)
-            if (w->courses[c].acked[s])
-                rc = disk_put_edition(w, kit, &kit->editions[s - 1], err);
-    }
-    return rc;
-}
-
 /* Acknowledged, or seen to be here in spite of that. */
 static bool is_known(struct disk_world *w, const struct disk_course *k,
                      uint64_t seq)
@@ -120,6 +106,20 @@ static bool is_known(struct disk_world *w, const struct disk_course *k,
 
     return k->acked[seq] || catalog_edition(w->node.catalog, &k->kit->course,
                                             seq, &id, NULL) == 0;
+}
+
+static int republish(struct disk_world *w, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t c = 0; c < DISK_OWN; c++) {
+        const struct disk_course *k = &w->courses[c];
+
+        for (uint64_t s = 1; s <= k->kit->edition_count && rc == 0; s++)
+            if (is_known(w, k, s))
+                rc = disk_put_edition(w, k->kit, &k->kit->editions[s - 1], err);
+    }
+    return rc;
 }
 
 /* What was his, and what others have: all of it comes again. What he has signed
