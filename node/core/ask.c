@@ -300,19 +300,35 @@ static void to_the_end(struct part *t)
     t->next = NULL;
 }
 
-void ask__one(struct core *c, struct conn *p)
+/* It refused more than one in five of what it had promised. */
+static bool breaks_word(const struct part *t)
+{
+    return t->refused * 4 > t->answered;
+}
+
+enum whom { KEEP_WORD, BREAK_WORD, ANYBODY };
+
+static void ask_some(struct core *c, struct conn *p, enum whom whom)
 {
     struct part *first = NULL;
 
     for (struct part *t = p->parts; t != NULL; t = t->next)
-        if (ask_part(c, t) && first == NULL)
+        if ((whom == ANYBODY ||
+             whom == (breaks_word(t) ? BREAK_WORD : KEEP_WORD)) &&
+            ask_part(c, t) && first == NULL)
             first = t;
     if (first != NULL)
         to_the_end(first);
 }
 
+void ask__one(struct core *c, struct conn *p)
+{
+    ask_some(c, p, ANYBODY);
+}
+
 /* All, beginning behind the one that began last time: when the room for what is
- * not stored runs out, it is not always the same who get none. */
+ * not stored runs out, it is not always the same who get none. Whoever promises
+ * and refuses comes last: else one slot that is left goes from liar to liar. */
 void ask__all(struct core *c)
 {
     struct conn *start = c->conns;
@@ -325,10 +341,12 @@ void ask__all(struct core *c)
     if (start == NULL)
         return;
     c->asked_last = start->no;
-    for (struct conn *p = start; p != NULL; p = p->next)
-        ask__one(c, p);
-    for (struct conn *p = c->conns; p != start; p = p->next)
-        ask__one(c, p);
+    for (enum whom whom = KEEP_WORD; whom <= BREAK_WORD; whom++) {
+        for (struct conn *p = start; p != NULL; p = p->next)
+            ask_some(c, p, whom);
+        for (struct conn *p = c->conns; p != start; p = p->next)
+            ask_some(c, p, whom);
+    }
 }
 
 /* ---- what does not come ------------------------------------------- */

@@ -468,6 +468,38 @@ TEST(core_swarm, liar)
     end(&k, &co);
 }
 
+/* Who promised and refused is asked last, whoever's turn it is: what is left at
+ * the end does not go from liar to liar. */
+TEST(core_swarm, breaks_its_word)
+{
+    for (uint8_t turns = 0; turns < 4; turns++) {
+        struct kit k;
+        struct kit_course co;
+        size_t n;
+
+        begin(&k, &co, 8);
+        kit_seeder(&k, 1, &co);
+        n = kit_asked(&k, 1, asked, ASKED);
+        assert_int_equal(n, 8);
+        for (size_t i = 0; i < 6; i++)
+            kit_give(&k, &asked[i], LEN, STORE_OK);
+        refuse(&k, 1, asked[6].request, 2, REFUSE_NOT_HERE);
+        kit_seeder(&k, 2, &co);
+        assert_int_equal(kit_asked(&k, 2, asked, ASKED), 2);
+        kit_have_all(&k, 1, &co); /* it promises again */
+        kit_seeder(&k, 3, &co);
+        for (uint8_t i = 0; i < turns; i++) {
+            kit_peer(&k, 10 + i);
+            kit_down(&k, 10 + i);
+        }
+        assert_int_equal(kit_asked(&k, 1, asked + 2, ASKED - 2), 0);
+        refuse(&k, 2, asked[0].request, 2, REFUSE_BUSY);
+        assert_int_equal(kit_asked(&k, 1, asked, ASKED), 0);
+        assert_int_equal(kit_asked(&k, 3, asked, ASKED), 2);
+        end(&k, &co);
+    }
+}
+
 /* A window over slots that do not exist, or a wrong count: refused. */
 TEST(core_swarm, wrong_count)
 {
