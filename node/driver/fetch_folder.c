@@ -77,9 +77,10 @@ static void adopt_target(struct fetch *f, struct folder_job *job)
         f->retired = f->folder;
     f->folder = job->folder;
     target_watch(f->folder.target, &f->stop);
-    held_manifest_unref(f->hm);
-    f->hm = f->folder.hm;
-    f->hm->refs++;
+    if (f->hm == NULL) { /* else it may be that of a newer edition by now */
+        f->hm = f->folder.hm;
+        f->hm->refs++;
+    }
     if (h != NULL && h->target == NULL)
         h->target = f->folder.target;
 }
