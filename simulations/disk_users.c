@@ -84,6 +84,9 @@ void disk_act(struct disk_world *w)
         w->media_held = false;
         w->fed_up = disk_below(w, disk_alive(w) ? 3 : 2) == 0;
     }
+    /* What it did not make sure of is lost until it is published again. */
+    if (vdisk_sync_failed(w->disk, DISK_FOOTAGE "/"))
+        disk_footage_forget(w);
     w->result->acts++;
     trace_line(w->trace, (uint64_t)vdisk_now_ns(w->disk) / 1000, "%s: %s%s",
                d->name, rc == 0 ? "done" : err_words(rc),

@@ -77,6 +77,10 @@ void vdisk_choppy(struct vdisk *d, bool on);
 /** vdisk_slow - now and then a change takes seconds. */
 void vdisk_slow(struct vdisk *d, bool on);
 
+/** vdisk_sync_failed - of a file whose path begins with @dir, since this was
+ *  asked last. */
+bool vdisk_sync_failed(struct vdisk *d, const char *dir);
+
 /** vdisk_rot - sectors of one file of those that @may says yes of change where
  *  they are stored. Return: how many; 0: there is none. */
 unsigned vdisk_rot(struct vdisk *d, bool (*may)(const char *path));

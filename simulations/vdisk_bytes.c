@@ -140,4 +140,5 @@ void vdisk__lose_sync(struct vdisk *d, struct vnode *v)
             memcpy(v->cache.base, v->platter.base, v->platter.len);
     }
     vdisk__clean(v);
+    v->sync_failed = true;
 }

@@ -41,6 +41,7 @@ struct vnode {
     size_t dirty_cap;
     size_t dirty_from, dirty_to; /* none is outside */
     bool resized;                /* since it was synced */
+    bool sync_failed;            /* since somebody asked */
     struct vnames names, synced; /* folders */
     bool reached;                /* scratch of whoever walks */
 };

@@ -117,6 +117,23 @@ static int v_syncfs(int fd)
     return turn == TURN_GO ? 0 : -1;
 }
 
+bool vdisk_sync_failed(struct vdisk *d, const char *dir)
+{
+    bool any = false;
+
+    for (uint32_t i = 1; i <= d->count; i++) {
+        struct vnode *v = vdisk__node(d, i);
+        char path[1024];
+
+        if (v == NULL || !v->sync_failed)
+            continue;
+        v->sync_failed = false;
+        vdisk__path_of(d, i, path, sizeof path);
+        any |= strncmp(path, dir, strlen(dir)) == 0;
+    }
+    return any;
+}
+
 static int v_fadvise(int fd, int advice)
 {
     struct vnode *v = vdisk__node_of(fd);
