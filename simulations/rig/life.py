@@ -263,9 +263,11 @@ class Life:
 
 
 def told(process):
-    """What a command said before it was killed, if it had said all of it."""
+    """What a command said before it was killed, if it had said all of it, and
+    that all is done."""
     try:
         answer = json.loads("".join(process.out))
     except ValueError:
         return None
-    return None if "error" in answer else answer
+    done = "error" not in answer and answer.get("state") != "partial"
+    return answer if done else None
