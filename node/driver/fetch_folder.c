@@ -10,18 +10,26 @@
 /* ---- opening it
  * --------------------------------------------------------------- */
 
-bool fetch__needs_folder(const struct fetch *f, const struct record_id *edition)
+/* Is that of @edition all that the folder of the course has? Not if another one
+ * was on its way there and never came to its end: a rollback, say. */
+static bool has_only(const struct fetch *f, const struct record_id *edition)
 {
     struct id_hex hex = course_id_hex(&f->course);
     char at[80];
+    char dir[4096];
 
+    return journal_get(f->n->roots, "fetched", hex.s, 1, at, sizeof at) == 0 &&
+           strcmp(at, record_id_hex(edition).s) == 0 &&
+           journal_get(f->n->roots, "filling", hex.s, 0, dir, sizeof dir) != 0;
+}
+
+bool fetch__needs_folder(const struct fetch *f, const struct record_id *edition)
+{
     if (f->to == NULL || f->busy ||
         (f->folder.target != NULL &&
          record_id_eq(&f->folder.hm->edition, edition)))
         return false;
-    return !f->follow || f->folder.target != NULL ||
-           journal_get(f->n->roots, "fetched", hex.s, 1, at, sizeof at) != 0 ||
-           strcmp(at, record_id_hex(edition).s) != 0;
+    return !f->follow || f->folder.target != NULL || !has_only(f, edition);
 }
 
 bool fetch__wants_folder(const struct node *n, const struct course_id *course)
