@@ -20,7 +20,9 @@ static bool has_only(const struct fetch *f, const struct record_id *edition)
 
     return journal_get(f->n->roots, "fetched", hex.s, 1, at, sizeof at) == 0 &&
            strcmp(at, record_id_hex(edition).s) == 0 &&
-           journal_get(f->n->roots, "filling", hex.s, 0, dir, sizeof dir) != 0;
+           (journal_get(f->n->roots, "filling", hex.s, 0, dir, sizeof dir) !=
+                0 ||
+            strcmp(dir, f->to) != 0);
 }
 
 bool fetch__needs_folder(const struct fetch *f, const struct record_id *edition)
